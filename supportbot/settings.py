@@ -1,0 +1,248 @@
+"""Deployment options, read once from the environment; nothing is started on import.
+
+Every secret ``NAME`` may also be given as ``NAME_FILE``, the path of a file that holds it.
+Run-time options (greeting, thresholds, rules) are rows that a manager edits in the admin.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from environ import Env
+
+from supportbot.content_security import CONTENT_SECURITY_POLICY as CONTENT_SECURITY_POLICY
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Env()
+
+
+def secret(name: str, *, default: str | None = None) -> str:
+    """Return the secret ``name`` from ``NAME_FILE`` or ``NAME``; refuse to start without it."""
+    path = env.str(f"{name}_FILE", default="")
+    if path:
+        return Path(path).read_text(encoding="utf-8").strip()
+    value: str = env.str(name, default=default or "")
+    if not value and default is None:
+        raise ImproperlyConfigured(f"{name} is not set (nor {name}_FILE)")
+    return value
+
+
+DEMO = env.bool("DEMO", default=False)
+TESTING = env.bool("SUPPORTBOT_TESTING", default=False)
+DEBUG = False
+SECRET_KEY = secret("SECRET_KEY")
+PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
+DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var")))
+LOOPBACK_HOSTS = {"127.0.0.1", "localhost", "[::1]", "testserver"}
+if DEMO and not set(ALLOWED_HOSTS) <= LOOPBACK_HOSTS:
+    raise ImproperlyConfigured(
+        "DEMO allows log-ins with known passwords: it serves only on loopback, "
+        f"but ALLOWED_HOSTS is {ALLOWED_HOSTS}"
+    )
+HTTPS = PUBLIC_URL.startswith("https://")
+
+INSTALLED_APPS = [
+    "whitenoise.runserver_nostatic",
+    "supportbot.admin_site.SupportAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "axes",
+    "csp",
+    "channels",
+    "core",
+    "accounts",
+    "llm",
+    "conversations",
+    "escalation",
+    "knowledge",
+    "assistant",
+    "widget",
+    "desk",
+    "reports",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "supportbot.urls"
+ASGI_APPLICATION = "supportbot.asgi.application"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", default=12)
+DATABASES: dict[str, dict[str, Any]] = {"default": env.db_url_config(secret("DATABASE_URL"))}
+DATABASES["default"] |= {
+    "ENGINE": "django.db.backends.postgresql",
+    # PgBouncer in transaction mode knows no server-side cursors.
+    "DISABLE_SERVER_SIDE_CURSORS": True,
+}
+DATABASES["default"].setdefault("OPTIONS", {})
+DATABASES["default"]["OPTIONS"] |= {
+    "options": "-c lock_timeout=2000 -c idle_in_transaction_session_timeout=30000",
+}
+# Tests share one process with many event loops: a pool there would outlive its loop.
+if not TESTING:
+    DATABASES["default"]["OPTIONS"]["pool"] = {
+        "min_size": 1,
+        "max_size": DATABASE_POOL_SIZE,
+        "timeout": 5,
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = secret("REDIS_URL")
+# Pub/sub ignores Redis database numbers: runs that share a server differ by this prefix.
+REDIS_PREFIX = env.str("REDIS_PREFIX", default="supportbot")
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {
+            "hosts": [
+                {"address": REDIS_URL, "socket_connect_timeout": 1, "socket_keepalive": True},
+            ],
+            "prefix": f"{REDIS_PREFIX}.asgi",
+        },
+    },
+}
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "admin:login"
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = 0.25  # hours
+# A whole office shares one address: lock the pair of name and address, never the address.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]
+TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "supportbot.static_storage.ModuleStaticFilesStorage"},
+}
+if DEMO or TESTING:
+    # No collectstatic step: WhiteNoise serves the sources themselves.
+    STORAGES["staticfiles"] = {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage",
+    }
+    WHITENOISE_USE_FINDERS = True
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+# The containers' own health checks speak plain HTTP.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+# Two demos beside each other on one host must not log each other out.
+SESSION_COOKIE_NAME = env.str("SESSION_COOKIE_NAME", default="supportbot_session")
+CSRF_COOKIE_NAME = env.str("CSRF_COOKIE_NAME", default="supportbot_csrf")
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+METRICS_ALLOWED_ADDRESSES = env.list("METRICS_ALLOWED_ADDRESSES", default=["127.0.0.1", "::1"])
+
+OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")
+OPENAI_API_KEY_FILE = env.str("OPENAI_API_KEY_FILE", default="")
+OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="")
+OPENAI_MODELS = env.list("OPENAI_MODELS", default=["gpt-5-mini", "gpt-4.1-mini"])
+OPENAI_MODERATION_MODEL = env.str("OPENAI_MODERATION_MODEL", default="omni-moderation-latest")
+OPENAI_CONNECT_SECONDS = env.float("OPENAI_CONNECT_SECONDS", default=3.0)
+OPENAI_FIRST_TOKEN_SECONDS = env.float("OPENAI_FIRST_TOKEN_SECONDS", default=15.0)
+OPENAI_MAX_COMPLETION_TOKENS = env.int("OPENAI_MAX_COMPLETION_TOKENS", default=800)
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+# Without it a task whose child is killed is lost, late acknowledgement or not.
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_DEFAULT_QUEUE = "bulk"
+CELERY_TASK_ROUTES = {"assistant.tasks.answer_turn": {"queue": "turns"}}
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "global_keyprefix": f"{REDIS_PREFIX}.celery.",
+    "visibility_timeout": 120,
+    # A killed worker's tasks come back after the time-out, not minutes later.
+    "unacked_restore_interval": 2,
+    "unacked_restore_throttle": 1,
+    "socket_connect_timeout": 1,
+    "socket_timeout": 30,
+    "socket_keepalive": True,
+}
+CELERY_TIMEZONE = TIME_ZONE
+CELERY_BEAT_SCHEDULE = {
+    "forget-expired-sessions": {
+        "task": "conversations.tasks.clear_expired_sessions",
+        "schedule": 3600.0,
+    },
+}
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {
+        # httpx2 logs whole URLs, axes logs user names: neither belongs into a log.
+        "httpx2": {"level": "WARNING"},
+        "openai": {"level": "WARNING"},
+        "axes": {"level": "WARNING"},
+    },
+}
