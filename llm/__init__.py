@@ -1,0 +1,1 @@
+"""Engines that write replies, and the only importer of the OpenAI SDK."""

@@ -1,0 +1,10 @@
+"""The Django application of the engines; it has no models."""
+
+from django.apps import AppConfig
+
+
+class LlmConfig(AppConfig):
+    """Register the package under its own name."""
+
+    name = "llm"
+    verbose_name = "Language models"

@@ -1,0 +1,122 @@
+"""Turns the chunks of one streamed chat completion into events, and trusts none of them."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, cast, get_args
+
+from llm.errors import ModelStreamBroken
+from llm.types import Finished, FinishReason, TextDelta, ToolCallRequest, Usage
+
+if TYPE_CHECKING:
+    from openai.types import CompletionUsage
+    from openai.types.chat import ChatCompletionChunk
+    from openai.types.chat.chat_completion_chunk import ChoiceDeltaToolCall
+
+FINISH_REASONS: tuple[str, ...] = get_args(FinishReason)
+
+
+class ReplyAssembly:
+    """The state of one reply while its chunks arrive.
+
+    The SDK does not validate chunks, so that any attribute may be missing or of another type:
+    `read` raises `ModelStreamBroken` for what is not a chunk.
+    """
+
+    def __init__(self) -> None:
+        self.finish_reason: str | None = None
+        self.has_begun = False
+        self._usage: Usage | None = None
+        self._tool_calls: dict[int, _ToolCallParts] = {}
+
+    def read(self, chunk: "ChatCompletionChunk") -> TextDelta | None:
+        """Take a chunk in and return the text it adds."""
+        try:
+            return self._read(chunk)
+        except (AttributeError, TypeError, ValueError, IndexError):
+            raise ModelStreamBroken from None
+
+    def conclude(self) -> Iterator[ToolCallRequest | Usage | Finished]:
+        """Yield what comes after the text; raises `ModelStreamBroken` if the reply is not whole."""
+        reason = self.finish_reason
+        if reason not in FINISH_REASONS:
+            raise ModelStreamBroken
+        if reason in {"stop", "tool_calls"} and self._tool_calls:
+            # Some compatible servers say "stop" after tool calls.
+            reason = "tool_calls"
+            yield from [parts.to_request() for _, parts in sorted(self._tool_calls.items())]
+        if self._usage:
+            yield self._usage
+        yield Finished(cast("FinishReason", reason))
+
+    def _read(self, chunk: "ChatCompletionChunk") -> TextDelta | None:
+        if chunk.usage:
+            self._usage = _read_usage(chunk.usage, model=chunk.model)
+        if not chunk.choices:
+            return None
+        choice = chunk.choices[0]
+        self.finish_reason = choice.finish_reason or self.finish_reason
+        # Nothing more will come; any other reason without text or call is an empty reply.
+        self.has_begun = self.has_begun or self.finish_reason == "content_filter"
+        if not choice.delta:
+            return None
+        for call in choice.delta.tool_calls or ():
+            self.has_begun = True
+            self._tool_calls.setdefault(call.index, _ToolCallParts()).add(call)
+        text = clean_text(choice.delta.content or choice.delta.refusal or "")
+        self.has_begun = self.has_begun or bool(text)
+        return TextDelta(text) if text else None
+
+
+class _ToolCallParts:
+    """A tool call whose pieces are still arriving."""
+
+    def __init__(self) -> None:
+        self._call_id = ""
+        self._name = ""
+        self._arguments = ""
+
+    def add(self, call: "ChoiceDeltaToolCall") -> None:
+        self._call_id += call.id or ""
+        if call.function:
+            self._name += call.function.name or ""
+            self._arguments += call.function.arguments or ""
+
+    def to_request(self) -> ToolCallRequest:
+        try:
+            arguments = clean_value(json.loads(self._arguments or "{}"))
+        except (ValueError, RecursionError):
+            raise ModelStreamBroken from None
+        if not self._name or not isinstance(arguments, Mapping):
+            raise ModelStreamBroken
+        return ToolCallRequest(
+            call_id=clean_text(self._call_id), name=clean_text(self._name), arguments=arguments
+        )
+
+
+def clean_text(text: str) -> str:
+    """Drop NUL and replace lone surrogates: PostgreSQL stores neither."""
+    if text.isascii():
+        return text.replace("\0", "")
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return whole.replace("\0", "")
+
+
+def clean_value(value: object) -> object:
+    """Clean every text within a decoded JSON value."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, list):
+        return [clean_value(item) for item in value]
+    if isinstance(value, dict):
+        return {clean_text(key): clean_value(item) for key, item in value.items()}
+    return value
+
+
+def _read_usage(usage: "CompletionUsage", *, model: str) -> Usage:
+    details = usage.prompt_tokens_details
+    return Usage(
+        model=str(model),
+        prompt_tokens=int(usage.prompt_tokens),
+        completion_tokens=int(usage.completion_tokens),
+        cached_tokens=int((details and details.cached_tokens) or 0),
+    )

@@ -1,0 +1,61 @@
+"""Words, stems and stop words of a text, for matching questions with passages."""
+
+import re
+from functools import cache
+
+from snowballstemmer import stemmer
+
+# Chinese, Japanese and Korean write no spaces: each character counts as a word.
+_CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_WORD = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+(?:['\u2019][^\W_{_CJK}]+)*")
+
+_STEMMERS = {
+    "ar": "arabic",
+    "da": "danish",
+    "de": "german",
+    "el": "greek",
+    "en": "english",
+    "es": "spanish",
+    "eu": "basque",
+    "fi": "finnish",
+    "fr": "french",
+    "hi": "hindi",
+    "hu": "hungarian",
+    "it": "italian",
+    "lt": "lithuanian",
+    "nb": "norwegian",
+    "nl": "dutch",
+    "no": "norwegian",
+    "pt": "portuguese",
+    "ro": "romanian",
+    "ru": "russian",
+    "sv": "swedish",
+    "tr": "turkish",
+}
+
+_STOP_TEXT = """
+    a about actually after again all also am an and any anyone are as at be because been before
+    being but by can can't cannot could couldn't did didn't do does doesn't doing don't each else
+    ever every for from get getting go going got had has hasn't have haven't having he hello help
+    her here hey hi him his how how's i i'd i'll i'm i've if in into is isn't it it's its just
+    kindly know let let's like may me might mine more most much must my myself need needs no not
+    of off ok okay on one only or other our ours out over own please possible same shall she
+    should so some still such tell than thank thanks that that's the their theirs them then there
+    there's these they they're this those though through to too under until up us very want
+    wanted wants was wasn't way we we're were what what's when when's where where's which while
+    who who's whom whose why will with won't would wouldn't yes you you're your yours yourself
+"""
+STOP_WORDS = frozenset(_STOP_TEXT.split())
+
+
+def find_stems(text: str, *, locale: str) -> frozenset[str]:
+    """Return the stems of a text's words, stop words left out."""
+    words = (word.replace("\u2019", "'") for word in _WORD.findall(text.lower()))
+    kept = (word.removesuffix("'s") for word in words if word not in STOP_WORDS)
+    stem = _stemmer(locale.split("-", maxsplit=1)[0].split("_", maxsplit=1)[0].lower())
+    return frozenset(stem.stemWord(word) for word in kept)
+
+
+@cache
+def _stemmer(language: str) -> "stemmer":
+    return stemmer(_STEMMERS.get(language, "english"))
