@@ -23,12 +23,19 @@ NEAR_TOP = 0.85
 NEAR_BEST = 0.6
 # A word of the heading says what the text is about, but not that it answers.
 HEADING_WEIGHT = 0.5
+# A question for a time or a price is answered by what holds a number.
+FIGURE_FACTOR = 1.3
 # Paragraphs up to this size are quoted whole: their conditions stay with their promise.
 SHORT_PARAGRAPH = 3
 WORDS_PER_DELTA = 4
 ARROW = " \u203a "
 
 _MARKUP = re.compile(r"([\\`*_\[\]<>])")
+_ASKS_FOR_FIGURE = re.compile(
+    r"\b(?:when|how (?:long|many|much|soon|often|late|fast)|what time|cost|costs|price|fee)\b",
+    re.IGNORECASE,
+)
+_FIGURE = re.compile(r"\d")
 _REFERS_BACK = re.compile(
     r"(?:It|They|This|That|These|Those|He|She|However|But|Otherwise|If so|If not|Then)\b"
 )
@@ -42,6 +49,17 @@ class _Candidate:
     excerpts: tuple[Excerpt, ...]
     own: tuple[frozenset[str], ...]
     above: tuple[frozenset[str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """What the question looks for: its stems with their weights."""
+
+    weights: dict[str, float]
+    wants_figure: bool
+
+    def weigh(self, stems: frozenset[str]) -> float:
+        return sum(weight for stem, weight in self.weights.items() if stem in stems)
 
 
 class ExtractiveEngine:
@@ -70,9 +88,12 @@ def compose_answer(request: ReplyRequest) -> str:
     wanted = find_stems(request.question, locale=request.locale)
     near = _keep_near_top(request.passages)
     candidates = [_make_candidate(passage, locale=request.locale) for passage in near]
-    weights = _weigh_stems(candidates, wanted=wanted)
-    chosen = _choose_candidates(candidates, weights=weights)
-    parts = [_render(candidate, weights=weights) for candidate in chosen]
+    query = _Query(
+        weights=_weigh_stems(candidates, wanted=wanted),
+        wants_figure=bool(_ASKS_FOR_FIGURE.search(request.question)),
+    )
+    chosen = _choose_candidates(candidates, query=query)
+    parts = [_render(candidate, query=query) for candidate in chosen]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -120,23 +141,21 @@ def _weigh_stems(candidates: Sequence[_Candidate], *, wanted: frozenset[str]) ->
     }
 
 
-def _choose_candidates(
-    candidates: Sequence[_Candidate], *, weights: dict[str, float]
-) -> list[_Candidate]:
+def _choose_candidates(candidates: Sequence[_Candidate], *, query: _Query) -> list[_Candidate]:
     """Return the passage that covers most of the question, and one more of its article."""
     ranked = sorted(
-        (candidate for candidate in candidates if _coverage(candidate, weights=weights) > 0),
-        key=lambda candidate: (_coverage(candidate, weights=weights), candidate.passage.score),
+        (candidate for candidate in candidates if _coverage(candidate, query=query) > 0),
+        key=lambda candidate: (_coverage(candidate, query=query), candidate.passage.score),
         reverse=True,
     )
     if not ranked:
         return []
     best = ranked[0]
-    needed = NEAR_TOP * _coverage(best, weights=weights)
+    needed = NEAR_TOP * _coverage(best, query=query)
     others = [
         candidate
         for candidate in ranked[1:]
-        if _article(candidate) == _article(best) and _coverage(candidate, weights=weights) >= needed
+        if _article(candidate) == _article(best) and _coverage(candidate, query=query) >= needed
     ]
     return [best, *others[:1]]
 
@@ -145,13 +164,15 @@ def _article(candidate: _Candidate) -> tuple[str, str]:
     return candidate.passage.title, candidate.passage.url.partition("#")[0]
 
 
-def _coverage(candidate: _Candidate, *, weights: dict[str, float]) -> float:
-    found = frozenset().union(*candidate.own, *candidate.above)
-    return sum(weight for stem, weight in weights.items() if stem in found)
+def _coverage(candidate: _Candidate, *, query: _Query) -> float:
+    """Weigh what the passage speaks of; what its headings name as well counts more."""
+    above = frozenset[str]().union(*candidate.above)
+    found = above.union(*candidate.own)
+    return query.weigh(found) + HEADING_WEIGHT * query.weigh(above)
 
 
-def _render(candidate: _Candidate, *, weights: dict[str, float]) -> str:
-    indexes = _choose_excerpts(candidate, weights=weights)
+def _render(candidate: _Candidate, *, query: _Query) -> str:
+    indexes = _choose_excerpts(candidate, query=query)
     paragraphs = groupby(
         enumerate(indexes),
         # Neighbours of one paragraph share (index - rank): a gap starts a paragraph of its own.
@@ -172,8 +193,8 @@ def _lead(passage: SourcePassage) -> str:
     return f"**{ARROW.join(escaped)}**"
 
 
-def _choose_excerpts(candidate: _Candidate, *, weights: dict[str, float]) -> list[int]:
-    scores = _score_excerpts(candidate, weights=weights)
+def _choose_excerpts(candidate: _Candidate, *, query: _Query) -> list[int]:
+    scores = _score_excerpts(candidate, query=query)
     best = max(scores)
     chosen: set[int] = set()
     for index in sorted(range(len(scores)), key=lambda index: (-scores[index], index)):
@@ -185,16 +206,13 @@ def _choose_excerpts(candidate: _Candidate, *, weights: dict[str, float]) -> lis
     return sorted(chosen)
 
 
-def _score_excerpts(candidate: _Candidate, *, weights: dict[str, float]) -> list[float]:
-    return [
-        _sum_weights(own, weights=weights)
-        + HEADING_WEIGHT * _sum_weights(above - own, weights=weights)
-        for own, above in zip(candidate.own, candidate.above, strict=True)
-    ]
-
-
-def _sum_weights(stems: frozenset[str], *, weights: dict[str, float]) -> float:
-    return sum(weight for stem, weight in weights.items() if stem in stems)
+def _score_excerpts(candidate: _Candidate, *, query: _Query) -> list[float]:
+    scores = []
+    for excerpt, own, above in zip(candidate.excerpts, candidate.own, candidate.above, strict=True):
+        figure = query.wants_figure and _FIGURE.search(excerpt.text)
+        score = query.weigh(own) + HEADING_WEIGHT * query.weigh(above - own)
+        scores.append(score * FIGURE_FACTOR if figure else score)
+    return scores
 
 
 def _with_context(excerpts: Sequence[Excerpt], *, index: int) -> set[int]:
