@@ -1,0 +1,77 @@
+"""The local upstream, an engine with its own keys, and a request to send."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+import pytest_asyncio
+from pytest_django.fixtures import SettingsWrapper
+
+from llm import client, recovery
+from llm.breaker import CircuitBreaker
+from llm.client import OpenAIEngine, close_clients
+from llm.engines import HAND_OFF_TOOL
+from llm.keys import KeyRing
+from llm.types import ChatMessage, ReplyEvent, ReplyRequest, TextDelta
+from tests.upstream.server import UpstreamServer, serve_upstream
+
+MakeRequest = Callable[..., ReplyRequest]
+
+
+@pytest_asyncio.fixture
+async def upstream(
+    settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[UpstreamServer]:
+    """Serve the OpenAI protocol on a free port, with settings that point at it."""
+    monkeypatch.setattr(recovery, "JITTER_SECONDS", (0.0, 0.01))
+    monkeypatch.setattr(recovery, "RATE_LIMIT_JITTER_SECONDS", (0.0, 0.01))
+    monkeypatch.setattr(client, "_moderation_breaker", CircuitBreaker())
+    async with serve_upstream() as server:
+        settings.OPENAI_API_KEY = "key-one"
+        settings.OPENAI_API_KEY_FILE = ""
+        settings.OPENAI_BASE_URL = server.base_url
+        settings.OPENAI_MODELS = ["model-a", "model-b"]
+        settings.OPENAI_MODERATION_MODEL = "moderation-a"
+        settings.OPENAI_FIRST_TOKEN_SECONDS = 5.0
+        settings.OPENAI_MAX_COMPLETION_TOKENS = 300
+        settings.OPENAI_CONNECT_SECONDS = 3.0
+        yield server
+        await close_clients()
+
+
+@pytest.fixture
+def engine(upstream: UpstreamServer) -> OpenAIEngine:
+    """Return an engine that shares no key and no breaker with other tests."""
+    return OpenAIEngine(keys=KeyRing())
+
+
+@pytest.fixture
+def make_request() -> MakeRequest:
+    """Return a maker of requests with a prompt, a tool and 20 s to answer."""
+
+    def make(*, seconds: float = 20.0, **fields: object) -> ReplyRequest:
+        values: dict[str, object] = {
+            "messages": (
+                ChatMessage("system", "Parcels arrive in three days. Boots are waterproof."),
+                ChatMessage("user", "When do parcels arrive?"),
+            ),
+            "passages": (),
+            "question": "When do parcels arrive?",
+            "deadline": time.monotonic() + seconds,
+            "tools": (HAND_OFF_TOOL,),
+            "safety_identifier": "f" * 64,
+            "prompt_cache_key": "site-demo",
+        }
+        return ReplyRequest(**{**values, **fields})  # type: ignore[arg-type]
+
+    return make
+
+
+async def collect(engine: OpenAIEngine, request: ReplyRequest) -> list[ReplyEvent]:
+    """Return every event of a reply."""
+    return [event async for event in engine.stream_reply(request)]
+
+
+def join_text(events: list[ReplyEvent]) -> str:
+    """Return the text of a reply."""
+    return "".join(event.text for event in events if isinstance(event, TextDelta))

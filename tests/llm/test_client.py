@@ -1,0 +1,397 @@
+"""Replies of the OpenAI engine, against a local server that speaks the protocol."""
+
+import asyncio
+import json
+import logging
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft4Validator
+from pytest_django.fixtures import SettingsWrapper
+
+from llm.client import OpenAIEngine, close_clients, moderate
+from llm.errors import (
+    ModelBadRequest,
+    ModelContentFiltered,
+    ModelContextTooLong,
+    ModelDeadlineExceeded,
+    ModelError,
+    ModelKeyRejected,
+    ModelQuotaExhausted,
+    ModelRateLimited,
+    ModelStreamBroken,
+    ModelUnavailable,
+)
+from llm.keys import fingerprint
+from llm.types import ChatMessage, Finished, TextDelta, ToolCallRequest, Usage
+from tests.llm.conftest import MakeRequest, collect, join_text
+from tests.upstream.server import UpstreamServer
+
+ANSWER = "Parcels arrive in three days."
+PUBLISHED_SCHEMA = Path(__file__).parents[3] / "shared/data/openai_chat_openapi.json"
+
+
+def list_models_asked(upstream: UpstreamServer) -> list[str]:
+    return [request["body"]["model"] for request in upstream.requests]
+
+
+async def test_reply_is_streamed_and_counted_when_all_is_well(
+    upstream: UpstreamServer, engine: OpenAIEngine, make_request: MakeRequest
+) -> None:
+    events = await collect(engine, make_request())
+    assert join_text(events) == ANSWER
+    assert sum(isinstance(event, TextDelta) for event in events) == len(ANSWER.split())
+    usage = events[-2]
+    assert isinstance(usage, Usage)
+    assert (usage.model, usage.completion_tokens, usage.cached_tokens) == ("model-a", 5, 1)
+    assert events[-1] == Finished("stop")
+
+
+async def test_request_holds_what_the_schema_allows(
+    upstream: UpstreamServer, engine: OpenAIEngine, make_request: MakeRequest
+) -> None:
+    call = ToolCallRequest("call-1", "look_up_order", {"number": "É-1"})
+    history = (
+        ChatMessage("system", "Be brief."),
+        ChatMessage("user", "Where is order É-1?"),
+        ChatMessage("assistant", "", tool_calls=(call,)),
+        ChatMessage("tool", "It is on its way.", tool_call_id="call-1"),
+    )
+    await collect(engine, make_request())
+    await collect(engine, make_request(messages=history))
+    await collect(engine, make_request(tools=(), safety_identifier="", prompt_cache_key=""))
+    assert [request["errors"] for request in upstream.requests] == [[], [], []]
+    body = upstream.requests[0]["body"]
+    assert body["max_completion_tokens"] == 300
+    assert body["stream_options"] == {"include_usage": True}
+    assert body["tools"][0]["function"]["name"] == "request_hand_off"
+    assert (body["safety_identifier"], body["prompt_cache_key"]) == ("f" * 64, "site-demo")
+    _validate_as_published(upstream)
+
+
+def _validate_as_published(upstream: UpstreamServer) -> None:
+    """Check the bodies against OpenAI's own document, where it is at hand."""
+    if not PUBLISHED_SCHEMA.exists():
+        return
+    document = json.loads(PUBLISHED_SCHEMA.read_text(encoding="utf-8"))
+    schema = {"$ref": "#/components/schemas/CreateChatCompletionRequest", **document}
+    validator = Draft4Validator(schema)
+    for request in upstream.requests:
+        assert [error.message for error in validator.iter_errors(request["body"])] == []
+    assert list(validator.iter_errors({"model": "model-a"}))
+
+
+async def test_tool_call_is_assembled_when_it_comes_in_pieces(
+    upstream: UpstreamServer, engine: OpenAIEngine, make_request: MakeRequest
+) -> None:
+    arguments = {"reason": "must_not_decide", "detail": "A refund above the limit: 900 €."}
+    upstream.behave("tool_call", arguments=arguments)
+    events = await collect(engine, make_request())
+    assert events[0] == ToolCallRequest("call_local", "request_hand_off", arguments)
+    assert events[-1] == Finished("tool_calls")
+
+
+@pytest.mark.parametrize(
+    ("mode", "reason"), [("length", "length"), ("filtered", "content_filter"), ("no_done", "stop")]
+)
+async def test_finish_reason_is_passed_on(
+    upstream: UpstreamServer,
+    engine: OpenAIEngine,
+    make_request: MakeRequest,
+    mode: str,
+    reason: str,
+) -> None:
+    upstream.behave(mode)
+    events = await collect(engine, make_request())
+    assert events[-1] == Finished(reason)  # type: ignore[arg-type]
+
+
+async def test_text_is_cleaned_when_postgresql_could_not_store_it(
+    upstream: UpstreamServer, engine: OpenAIEngine, make_request: MakeRequest
+) -> None:
+    upstream.behave(text="nul\0 lone\ud83d pair\U0001f600 end")
+    assert join_text(await collect(engine, make_request())) == "nul lone\ufffd pair\U0001f600 end"
+
+
+@pytest.mark.parametrize("mode", ["500", "429", "429_retry_after", "empty", "bad_chunk"])
+async def test_reply_comes_when_only_the_first_try_fails(
+    upstream: UpstreamServer, engine: OpenAIEngine, make_request: MakeRequest, mode: str
+) -> None:
+    upstream.behave(mode, count=1, retry_after="0", cut_after=0)
+    assert join_text(await collect(engine, make_request())) == ANSWER
+    assert list_models_asked(upstream) == ["model-a", "model-a"]
+
+
+async def test_wait_is_as_long_as_retry_after_when_rate_limited(
+    upstream: UpstreamServer,
+    engine: OpenAIEngine,
+    make_request: MakeRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waited: list[float] = []
+
+    async def note(seconds: float) -> None:
+        waited.append(seconds)
+
+    upstream.behave("429_retry_after", count=1, retry_after="7")
+    monkeypatch.setattr("llm.client.asyncio.sleep", note)
+    assert join_text(await collect(engine, make_request())) == ANSWER
+    assert [round(seconds, 1) for seconds in waited if seconds] == [7.0]
+
+
+@pytest.mark.parametrize(
+    ("mode", "asked"),
+    [
+        ("500", ["model-a", "model-a", "model-b"]),
+        ("404", ["model-a", "model-b"]),
+        ("cut", ["model-a", "model-a", "model-b"]),
+        ("garbage", ["model-a", "model-a", "model-b"]),
+        ("error_event", ["model-a", "model-a", "model-b"]),
+    ],
+)
+async def test_next_model_answers_when_the_first_does_not(
+    upstream: UpstreamServer,
+    engine: OpenAIEngine,
+    make_request: MakeRequest,
+    mode: str,
+    asked: list[str],
+) -> None:
+    upstream.behave(mode, model="model-a", cut_after=0)
+    assert join_text(await collect(engine, make_request())) == ANSWER
+    assert list_models_asked(upstream) == asked
+
+
+async def test_next_model_answers_when_retry_after_is_past_the_deadline(
+    upstream: UpstreamServer, engine: OpenAIEngine, make_request: MakeRequest
+) -> None:
+    upstream.behave("429_retry_after", model="model-a", retry_after="600")
+    assert join_text(await collect(engine, make_request())) == ANSWER
+    assert list_models_asked(upstream) == ["model-a", "model-b"]
+
+
+@pytest.mark.parametrize(("mode"), ["401", "quota"])
+async def test_next_key_answers_when_the_first_is_refused(
+    upstream: UpstreamServer,
+    engine: OpenAIEngine,
+    make_request: MakeRequest,
+    settings: SettingsWrapper,
+    mode: str,
+) -> None:
+    settings.OPENAI_API_KEY = "key-one,key-two"
+    upstream.behave(mode, key="key-one")
+    assert join_text(await collect(engine, make_request())) == ANSWER
+    assert join_text(await collect(engine, make_request())) == ANSWER
+    assert [request["key"] for request in upstream.requests] == ["key-one", "key-two", "key-two"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "error", "tries"),
+    [
+        ("500", ModelUnavailable, 4),
+        ("429", ModelRateLimited, 4),
+        ("401", ModelKeyRejected, 1),
+        ("quota", ModelQuotaExhausted, 1),
+        ("404", ModelUnavailable, 2),
+        ("context_length", ModelContextTooLong, 1),
+        ("content_filter", ModelContentFiltered, 1),
+    ],
+)
+async def test_refusal_is_raised_as_its_own_error(
+    upstream: UpstreamServer,
+    engine: OpenAIEngine,
+    make_request: MakeRequest,
+    mode: str,
+    error: type[ModelError],
+    tries: int,
+) -> None:
+    upstream.behave(mode)
+    with pytest.raises(error):
+        await collect(engine, make_request())
+    assert len(upstream.requests) == tries
+
+
+@pytest.mark.parametrize(
+    "mode",
+    [
+        "cut",
+        "cut_clean",
+        "html",
+        "garbage",
+        "bad_utf8",
+        "bad_chunk",
+        "bad_json",
+        "error_event",
+        "huge_line",
+        "stall",
+    ],
+)
+async def test_stream_is_broken_when_it_fails_after_the_first_token(
+    upstream: UpstreamServer,
+    engine: OpenAIEngine,
+    make_request: MakeRequest,
+    settings: SettingsWrapper,
+    mode: str,
+) -> None:
+    settings.OPENAI_FIRST_TOKEN_SECONDS = 0.5
+    upstream.behave(mode)
+    with pytest.raises(ModelStreamBroken) as caught:
+        await collect(engine, make_request())
+    assert caught.value.retryable
+    assert len(upstream.requests) == 1
+
+
+async def test_huge_line_is_not_read_to_its_end(
+    upstream: UpstreamServer,
+    engine: OpenAIEngine,
+    make_request: MakeRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Endless but for the cap: without it this runs into the deadline instead.
+    upstream.behave("huge_line", size=10**12)
+    with pytest.raises(ModelStreamBroken):
+        await collect(engine, make_request())
+
+
+async def test_unavailable_when_no_first_token_comes_in_time(
+    upstream: UpstreamServer,
+    engine: OpenAIEngine,
+    make_request: MakeRequest,
+    settings: SettingsWrapper,
+) -> None:
+    settings.OPENAI_FIRST_TOKEN_SECONDS = 0.1
+    settings.OPENAI_MODELS = ["model-a"]
+    upstream.behave("hang")
+    with pytest.raises(ModelUnavailable):
+        await collect(engine, make_request())
+    assert len(upstream.requests) == 2
+
+
+@pytest.mark.parametrize("mode", ["hang", "stall", "slow"])
+async def test_deadline_ends_the_reply(
+    upstream: UpstreamServer, engine: OpenAIEngine, make_request: MakeRequest, mode: str
+) -> None:
+    upstream.behave(mode)
+    with pytest.raises(ModelDeadlineExceeded):
+        await collect(engine, make_request(seconds=0.4))
+    assert len(upstream.requests) == 1
+
+
+async def test_unavailable_when_nobody_listens(
+    engine: OpenAIEngine, make_request: MakeRequest, settings: SettingsWrapper
+) -> None:
+    settings.OPENAI_BASE_URL = "http://127.0.0.1:9/v1"
+    with pytest.raises(ModelUnavailable):
+        await collect(engine, make_request())
+
+
+async def test_breaker_opens_when_the_upstream_stays_down(
+    upstream: UpstreamServer, make_request: MakeRequest, settings: SettingsWrapper
+) -> None:
+    now = [0.0]
+    engine = OpenAIEngine(clock=lambda: now[0])
+    settings.OPENAI_MODELS = ["model-a"]
+    upstream.behave("500", count=5)
+    for _ in range(4):
+        with pytest.raises(ModelUnavailable):
+            await collect(engine, make_request())
+    assert len(upstream.requests) == 5
+    now[0] = 30.0
+    assert join_text(await collect(engine, make_request())) == ANSWER
+    assert len(upstream.requests) == 6
+
+
+async def test_bad_request_is_not_tried_again(
+    upstream: UpstreamServer, engine: OpenAIEngine, make_request: MakeRequest
+) -> None:
+    # aiohttp itself refuses a body above its limit: 413 stands for a prompt that is too long.
+    long = (ChatMessage("user", "x" * 17_000_000),)
+    with pytest.raises((ModelContextTooLong, ModelBadRequest)):
+        await collect(engine, make_request(messages=long))
+
+
+@pytest.mark.parametrize("mode", ["500", "401", "garbage", "bad_chunk", "html", "error_event"])
+async def test_upstream_text_is_neither_shown_nor_logged(
+    upstream: UpstreamServer,
+    engine: OpenAIEngine,
+    make_request: MakeRequest,
+    caplog: pytest.LogCaptureFixture,
+    mode: str,
+) -> None:
+    caplog.set_level(logging.INFO)
+    upstream.behave(mode)
+    with pytest.raises(ModelError) as caught:
+        await collect(engine, make_request())
+    logging.getLogger("test").error("seen", exc_info=caught.value)
+    assert "SECRET-BODY-TEXT" not in str(caught.value) + repr(caught.value) + caplog.text
+    assert "key-one" not in caplog.text
+    assert fingerprint("key-one") in caplog.text
+
+
+async def test_connection_is_released_when_the_reader_leaves_early(
+    upstream: UpstreamServer, engine: OpenAIEngine, make_request: MakeRequest
+) -> None:
+    upstream.behave("stall")
+    async with aclosing(engine.stream_reply(make_request())) as events:  # type: ignore[type-var]
+        async for _ in events:
+            break
+    assert join_text(await _reply_after_reset(upstream, engine, make_request)) == ANSWER
+
+
+async def _reply_after_reset(
+    upstream: UpstreamServer, engine: OpenAIEngine, make_request: MakeRequest
+) -> list[object]:
+    upstream.reset()
+    return list(await collect(engine, make_request()))
+
+
+async def test_replies_do_not_mix_when_they_run_at_once(
+    upstream: UpstreamServer, engine: OpenAIEngine, make_request: MakeRequest
+) -> None:
+    texts = [f"Answer number {number} is only for you." for number in range(20)]
+    for number, text in enumerate(texts):
+        upstream.behave(text=text, contains=f"<{number}>")
+    prompts = [(ChatMessage("user", f"Question <{number}>"),) for number in range(20)]
+    replies = await asyncio.gather(
+        *(collect(engine, make_request(messages=prompt)) for prompt in prompts)
+    )
+    assert [join_text(reply) for reply in replies] == texts
+
+
+async def test_clients_work_again_after_they_were_closed(
+    upstream: UpstreamServer, engine: OpenAIEngine, make_request: MakeRequest
+) -> None:
+    await collect(engine, make_request())
+    await close_clients()
+    assert join_text(await collect(engine, make_request())) == ANSWER
+
+
+@pytest.mark.parametrize("flagged", [(), ("violence", "self-harm/intent")])
+async def test_moderation_gives_its_verdict(
+    upstream: UpstreamServer, flagged: tuple[str, ...]
+) -> None:
+    upstream.behave(flagged=flagged)
+    verdict = await moderate("some text")
+    assert verdict is not None
+    assert verdict.flagged == bool(flagged)
+    assert set(verdict.categories) == set(flagged)
+    assert upstream.requests[0]["errors"] == []
+    assert upstream.requests[0]["body"] == {"input": "some text", "model": "moderation-a"}
+
+
+@pytest.mark.parametrize("mode", ["hang", "500", "401", "429"])
+async def test_moderation_gives_no_verdict_when_the_upstream_fails(
+    upstream: UpstreamServer, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    monkeypatch.setattr("llm.client.MODERATION_SECONDS", 0.3)
+    upstream.behave(mode)
+    assert await moderate("some text") is None
+    assert len(upstream.requests) == 1
+
+
+async def test_moderation_is_not_asked_when_it_is_switched_off(
+    upstream: UpstreamServer, settings: SettingsWrapper
+) -> None:
+    settings.OPENAI_MODERATION_MODEL = ""
+    assert await moderate("some text") is None
+    assert upstream.requests == []

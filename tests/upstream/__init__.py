@@ -1,0 +1,1 @@
+"""A local server that speaks the part of the OpenAI protocol this product uses."""

@@ -1,0 +1,159 @@
+"""The bodies the server sends: chunks, errors, verdicts and vectors, as OpenAI shapes them."""
+
+import hashlib
+import json
+import re
+import time
+from typing import Any
+
+from tests.upstream.behaviours import Behaviour
+
+ERRORS: dict[str, tuple[int, str, str, str]] = {
+    "429": (429, "requests", "rate_limit_exceeded", "Rate limit reached."),
+    "429_retry_after": (429, "requests", "rate_limit_exceeded", "Rate limit reached."),
+    "500": (500, "server_error", "", "The server had an error: SECRET-BODY-TEXT"),
+    "quota": (429, "insufficient_quota", "insufficient_quota", "You exceeded your quota."),
+    "401": (401, "invalid_request_error", "invalid_api_key", "Incorrect API key: SECRET-BODY-TEXT"),
+    "404": (404, "invalid_request_error", "model_not_found", "The model does not exist."),
+    "context_length": (
+        400,
+        "invalid_request_error",
+        "context_length_exceeded",
+        "This model's maximum context length is 8192 tokens.",
+    ),
+    "content_filter": (400, "invalid_request_error", "content_filter", "Filtered."),
+}
+MODERATION_CATEGORIES = (
+    "harassment",
+    "harassment/threatening",
+    "hate",
+    "hate/threatening",
+    "illicit",
+    "illicit/violent",
+    "self-harm",
+    "self-harm/instructions",
+    "self-harm/intent",
+    "sexual",
+    "sexual/minors",
+    "violence",
+    "violence/graphic",
+)
+EMBEDDING_SIZE = 64
+
+
+def make_error(mode: str) -> tuple[int, dict[str, Any]]:
+    """Return the status and the body of an error mode."""
+    status, kind, code, message = ERRORS[mode]
+    return status, {
+        "error": {"message": message, "type": kind, "param": None, "code": code or None}
+    }
+
+
+def make_chunk(model: str, *, delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+    """Return one streamed chunk."""
+    return {
+        "id": "chatcmpl-local",
+        "object": "chat.completion.chunk",
+        "created": int(time.time()),
+        "model": model,
+        "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}],
+        "usage": None,
+    }
+
+
+def make_usage_chunk(model: str, *, prompt: str, answer: str) -> dict[str, Any]:
+    """Return the last chunk, which has the usage and no choice."""
+    usage = make_usage(prompt=prompt, answer=answer)
+    return {**make_chunk(model, delta={}), "choices": [], "usage": usage}
+
+
+def make_usage(*, prompt: str, answer: str) -> dict[str, Any]:
+    """Return token counts: a word is a token here."""
+    counts = {"prompt_tokens": len(prompt.split()), "completion_tokens": len(answer.split())}
+    details = {"cached_tokens": 1}
+    return {**counts, "total_tokens": sum(counts.values()), "prompt_tokens_details": details}
+
+
+def make_completion(model: str, *, prompt: str, answer: str) -> dict[str, Any]:
+    """Return a whole completion, for requests that do not stream."""
+    message = {"role": "assistant", "content": answer, "refusal": None}
+    return {
+        "id": "chatcmpl-local",
+        "object": "chat.completion",
+        "created": int(time.time()),
+        "model": model,
+        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}],
+        "usage": make_usage(prompt=prompt, answer=answer),
+    }
+
+
+def make_moderation(model: str, *, flagged: tuple[str, ...]) -> dict[str, Any]:
+    """Return a verdict that flags the named categories."""
+    result = {
+        "flagged": bool(flagged),
+        "categories": {name: name in flagged for name in MODERATION_CATEGORIES},
+        "category_scores": {name: float(name in flagged) for name in MODERATION_CATEGORIES},
+        "category_applied_input_types": {name: ["text"] for name in MODERATION_CATEGORIES},
+    }
+    return {"id": "modr-local", "model": model, "results": [result]}
+
+
+def make_embeddings(model: str, *, texts: list[str]) -> dict[str, Any]:
+    """Return a vector for each text: the same text gives the same one."""
+    data = [
+        {"object": "embedding", "index": index, "embedding": _embed(text)}
+        for index, text in enumerate(texts)
+    ]
+    return {
+        "object": "list",
+        "data": data,
+        "model": model,
+        "usage": make_usage(prompt="", answer=""),
+    }
+
+
+def make_models() -> dict[str, Any]:
+    """Return the list of models."""
+    model = {"id": "local-model", "object": "model", "created": 0, "owned_by": "local"}
+    return {"object": "list", "data": [model]}
+
+
+def split_tokens(text: str) -> list[str]:
+    """Cut a text into words with the space before them; joined they are the text."""
+    return re.findall(r"\s*\S+\s*$|\s*\S+", text)
+
+
+def choose_text(behaviour: Behaviour, *, messages: list[dict[str, Any]]) -> str:
+    """Return the text to answer with: the one asked for, or the prompt's best sentence."""
+    if behaviour.text is not None:
+        return behaviour.text
+    asked = last_user_text(messages)
+    question = set(re.findall(r"\w{4,}", asked.lower()))
+    sentences = [
+        sentence.strip()
+        for message in messages
+        if message["content"] != asked
+        for sentence in re.split(r"(?<=[.!?])\s+|\n+", message["content"])
+        if sentence.strip()
+    ]
+    return max(
+        sentences,
+        key=lambda sentence: len(question & set(re.findall(r"\w{4,}", sentence.lower()))),
+        default="I have nothing to quote.",
+    )
+
+
+def last_user_text(messages: list[dict[str, Any]]) -> str:
+    """Return the last thing the user said."""
+    texts = [message["content"] for message in messages if message["role"] == "user"]
+    return texts[-1] if texts else ""
+
+
+def encode_event(data: dict[str, Any]) -> bytes:
+    """Return one server-sent event."""
+    return b"data: " + json.dumps(data).encode() + b"\n\n"
+
+
+def _embed(text: str) -> list[float]:
+    digest = hashlib.sha512(text.encode()).digest()
+    return [(byte - 127.5) / 127.5 for byte in digest[:EMBEDDING_SIZE]]
