@@ -12,6 +12,7 @@ from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 POLL_SECONDS = 0.02
+LARGEST_LOG_BYTES = 10_000_000
 # Loaded before any fork: a forked child may not take the loader's locks.
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -34,6 +35,8 @@ def spawn(launch: Launch) -> subprocess.Popen[bytes]:
     Call it from a thread that lives as long as the owner: Linux ties the death signal to it.
     """
     launch.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if launch.log.exists() and launch.log.stat().st_size > LARGEST_LOG_BYTES:
+        launch.log.replace(launch.log.with_suffix(".old.log"))
     with launch.log.open("ab") as log:
         return subprocess.Popen(  # noqa: S603 - commands are ours, without a shell
             list(launch.command),

@@ -30,8 +30,11 @@ class EmbeddedServers:
     ``durable=False`` is for tests: PostgreSQL then does not wait for the disk.
     """
 
-    def __init__(self, data_dir: Path, *, durable: bool = True) -> None:
+    def __init__(
+        self, data_dir: Path, *, database: str = "supportbot", durable: bool = True
+    ) -> None:
         self.data_dir = data_dir.absolute()
+        self.database = database
         self.postgres = EmbeddedPostgres(self.data_dir, durable=durable)
         self.valkey = EmbeddedValkey(self.data_dir)
         self._lock: IO[str] | None = None
@@ -48,8 +51,13 @@ class EmbeddedServers:
     ) -> None:
         self.stop()
 
-    def start(self, *, database: str = "supportbot") -> Urls:
-        """Take the directory, start both servers and make ``database`` where there is none.
+    @property
+    def urls(self) -> Urls:
+        """The addresses of the running servers."""
+        return Urls(self.postgres.url(self.database), self.valkey.url)
+
+    def start(self) -> Urls:
+        """Take the directory, start both servers and make the database where there is none.
 
         Raises DataDirInUse while another living process owns the directory.
         """
@@ -58,10 +66,11 @@ class EmbeddedServers:
         try:
             self.postgres.start()
             self.valkey.start()
-            return Urls(self.postgres.create_database(database), self.valkey.url)
+            self.postgres.create_database(self.database)
         except BaseException:
             self.stop()
             raise
+        return self.urls
 
     def stop(self) -> None:
         """Stop what runs and give the directory free; harmless when called twice."""

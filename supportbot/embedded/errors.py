@@ -13,5 +13,10 @@ class DataDirInUse(EmbeddedError):
 
 def does_not_start(server: str, *, log: Path) -> EmbeddedError:
     """Return the error that names ``server``, its log, and the log's last lines."""
+    return EmbeddedError(f"{server} does not start, see {log}:\n{last_lines(log)}")
+
+
+def last_lines(log: Path, *, count: int = 15) -> str:
+    """Return the end of ``log``."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    return EmbeddedError("\n".join([f"{server} does not start, see {log}:", *lines[-15:]]))
+    return "\n".join(lines[-count:])

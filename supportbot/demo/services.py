@@ -1,0 +1,68 @@
+"""The processes that make up a running product, as data; docker-compose.yml lists the same."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+# 256 KiB: a larger frame is ended by the transport with code 1009 (docs/protocol.md).
+LARGEST_FRAME_BYTES = 262_144
+# Answers wait on the network, not on the processor: one process holds this many of them.
+TURNS_AT_ONCE = 200
+GRACE_SECONDS = 5
+TURN_POOL = {"CELERY_CUSTOM_WORKER_POOL": "supportbot.pool:AsyncTaskPool"}
+
+
+@dataclass(frozen=True)
+class Service:
+    """One long-running process: a module or script of Python's with its arguments."""
+
+    name: str
+    arguments: tuple[str, ...]
+    environment: tuple[tuple[str, str], ...] = ()
+
+    def command(self, *, owner: Path) -> list[str]:
+        """Return the command line; ``owner`` marks it, so that a leftover is known again."""
+        return [sys.executable, "-X", f"owner={owner}", *self.arguments]
+
+
+def list_services(*, port: int, data_dir: Path) -> tuple[Service, ...]:
+    """Return every service in the order in which to start them."""
+    return (
+        web(port=port),
+        Service("worker", _worker("turns", pool="custom", size=TURNS_AT_ONCE), _pairs(TURN_POOL)),
+        Service("bulk", _worker("bulk", pool="prefork", size=1)),
+        Service("relay", ("manage.py", "relay")),
+        Service("beat", (*_celery("beat"), "-s", str(data_dir / "beat-schedule"), "--pidfile=")),
+    )
+
+
+def web(*, port: int) -> Service:
+    """Return the HTTP and websocket server, on loopback only."""
+    return Service(
+        "web",
+        (
+            *("-m", "uvicorn", "supportbot.asgi:application"),
+            *("--host", "127.0.0.1", "--port", str(port)),
+            *("--ws-max-size", str(LARGEST_FRAME_BYTES)),
+            # Compression costs memory for each socket, and frames are small.
+            *("--ws-per-message-deflate", "false"),
+            *("--timeout-graceful-shutdown", str(GRACE_SECONDS)),
+        ),
+    )
+
+
+def _worker(queue: str, *, pool: str, size: int) -> tuple[str, ...]:
+    return (
+        *_celery("worker"),
+        *("-Q", queue, "-n", f"{queue}@%h", "--pool", pool, "-c", str(size)),
+        # Workers have nothing to tell each other: the database decides who does what.
+        *("--without-gossip", "--without-mingle"),
+    )
+
+
+def _celery(command: str) -> tuple[str, ...]:
+    return ("-m", "celery", "-A", "supportbot", command, "--loglevel", "INFO")
+
+
+def _pairs(environment: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(environment.items())
