@@ -76,7 +76,7 @@ class Customer(models.Model):
     external_id = models.CharField(max_length=200, blank=True)
     name = models.CharField(max_length=200, blank=True)
     email = models.EmailField(blank=True)
-    attributes: models.JSONField[dict[str, Any]] = models.JSONField(default=dict, blank=True)
+    attributes = models.JSONField(default=dict, blank=True)
     is_verified = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -225,7 +225,7 @@ class Message(models.Model):
     author_name = models.CharField(max_length=200, blank=True)
     text = models.TextField()
     client_id = models.UUIDField(null=True, blank=True)
-    citations: models.JSONField[list[dict[str, str]]] = models.JSONField(default=list, blank=True)
+    citations = models.JSONField(default=list, blank=True)
     suggestions = ArrayField(models.CharField(max_length=200), default=list, blank=True)
     is_answer = models.BooleanField(default=False, help_text="An answer that may be rated.")
     helpful = models.BooleanField(null=True, blank=True)

@@ -1,0 +1,50 @@
+"""The four roles, as groups with permissions; each holds those of the ones before it."""
+
+from django.contrib.auth.models import Group, Permission
+
+AGENT = "agent"
+SUPERVISOR = "supervisor"
+MANAGER = "manager"
+ADMINISTRATOR = "administrator"
+
+OWN_PERMISSIONS: dict[str, tuple[str, ...]] = {
+    AGENT: (
+        "escalation.work_queue",
+        "escalation.view_handoff",
+        "conversations.view_conversation",
+        "conversations.view_customer",
+        "conversations.view_message",
+        "knowledge.view_article",
+    ),
+    SUPERVISOR: ("escalation.change_agentprofile", "escalation.view_agentprofile"),
+    MANAGER: (
+        "reports.view_reports",
+        "conversations.view_site",
+        "conversations.change_site",
+        "conversations.view_rating",
+        "assistant.view_turn",
+        *(f"knowledge.{verb}_article" for verb in ("add", "change", "delete")),
+        *(f"escalation.{verb}_flagrule" for verb in ("view", "add", "change", "delete")),
+    ),
+    ADMINISTRATOR: (
+        *(f"accounts.{verb}_user" for verb in ("view", "add", "change")),
+        "auth.view_group",
+        "conversations.add_site",
+    ),
+}
+
+
+def ensure_roles() -> None:
+    """Create the groups and give each its permissions; run again it changes nothing.
+
+    Permissions exist only after all migrations ran, so this hangs on ``post_migrate``.
+    """
+    held: list[Permission] = []
+    for role, names in OWN_PERMISSIONS.items():
+        for name in names:
+            app, codename = name.split(".")
+            held += Permission.objects.filter(
+                content_type__app_label=app, codename=codename
+            )
+        group, _ = Group.objects.get_or_create(name=role)
+        group.permissions.set(held)

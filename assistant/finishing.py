@@ -1,0 +1,164 @@
+"""Ends turns: one short fenced transaction each, never a network call inside."""
+
+from urllib.parse import urlsplit
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from assistant.claims import Claim, State, mine
+from assistant.guardrails import quote_of
+from assistant.models import Turn
+from assistant.planning import PassOn
+from assistant.queueing import publish_successor, void_turns
+from assistant.services import hand_off
+from assistant.writing import Draft
+from conversations import services as record
+from conversations.models import Conversation, Message
+from escalation.models import HandOff
+from llm.types import SourcePassage
+
+Status = Conversation.Status
+Outcome = Turn.Outcome
+UNAVAILABLE_TEXT = (
+    "I'm sorry, I could not answer in time. I'm passing you to a person from our team."
+)
+
+
+def _lock_if_mine(claim: Claim) -> Conversation | None:
+    """Lock the conversation; ``None`` where the claim or the assistant's hold is gone."""
+    conversation = record.lock_conversation(claim.conversation_pk)
+    if not mine(claim).exists():
+        return None
+    if (
+        conversation.status != Status.ASSISTANT
+        or conversation.holder_epoch != claim.holder_epoch
+    ):
+        mine(claim).update(state=State.SUPERSEDED, finished_at=Now())
+        return None
+    return conversation
+
+
+@transaction.atomic
+def finish_with_answer(claim: Claim, draft: Draft, *, confidence: float) -> bool:
+    """Store the answer as the turn's message; false where the claim was lost."""
+    conversation = _lock_if_mine(claim)
+    if conversation is None:
+        return False
+    message = record.append_message(
+        conversation,
+        author_kind=Message.Author.ASSISTANT,
+        text=draft.text,
+        public_id=claim.public_id,
+        citations=[_citation(passage) for passage in draft.citations],
+        is_answer=True,
+    )
+    _close(claim, draft, outcome=Outcome.ANSWERED, message=message, confidence=confidence)
+    publish_successor(conversation)
+    return True
+
+
+@transaction.atomic
+def finish_with_words(claim: Claim, text: str) -> bool:
+    """Store small talk as the turn's message; false where the claim was lost."""
+    conversation = _lock_if_mine(claim)
+    if conversation is None:
+        return False
+    message = record.append_message(
+        conversation,
+        author_kind=Message.Author.ASSISTANT,
+        text=text,
+        public_id=claim.public_id,
+    )
+    _close(claim, Draft(), outcome=Outcome.ANSWERED, message=message, confidence=None)
+    publish_successor(conversation)
+    return True
+
+
+@transaction.atomic
+def finish_with_hand_off(claim: Claim, pass_on: PassOn, *, draft: Draft) -> bool:
+    """Hand the conversation to people as the turn's end; false where the claim was lost."""
+    conversation = _lock_if_mine(claim)
+    if conversation is None:
+        return False
+    message = hand_off(
+        conversation,
+        reason=pass_on.reason,
+        detail=pass_on.detail,
+        urgency=pass_on.urgency,
+        customer_text=pass_on.customer_text,
+        message_id=claim.public_id,
+    )
+    mine(claim).update(hand_off_reason=pass_on.reason)
+    _close(
+        claim, draft, outcome=Outcome.HANDED_OFF, message=message, confidence=pass_on.confidence
+    )
+    # What was asked meanwhile goes to the person too.
+    void_turns(conversation, state=State.CANCELLED, reason="withdrawn")
+    return True
+
+
+def _citation(passage: SourcePassage) -> dict[str, str]:
+    return {"title": passage.title, "url": passage.url, "quote": quote_of(passage)}
+
+
+def _close(
+    claim: Claim,
+    draft: Draft,
+    *,
+    outcome: Turn.Outcome,
+    message: Message,
+    confidence: float | None,
+) -> None:
+    usage = draft.usage
+    mine(claim).update(
+        state=State.DONE,
+        outcome=outcome,
+        message=message,
+        confidence=confidence,
+        engine=draft.engine,
+        model=usage.model if usage else "",
+        prompt_tokens=usage.prompt_tokens if usage else 0,
+        completion_tokens=usage.completion_tokens if usage else 0,
+        cached_tokens=usage.cached_tokens if usage else 0,
+        error_code=draft.error_code,
+        partial_text="",
+        finished_at=Now(),
+    )
+
+
+@transaction.atomic
+def fail_turn(turn_pk: int, *, code: str) -> bool:
+    """End an open turn with an honest text and a hand-off, whoever was working on it.
+
+    The relay's last word on a turn past its deadline; harmless when the turn has ended.
+    """
+    found = Turn.objects.filter(pk=turn_pk).values_list("conversation_id", flat=True).first()
+    if found is None:
+        return False
+    conversation = record.lock_conversation(found)
+    failed = Turn.objects.filter(pk=turn_pk, state__in=[State.QUEUED, State.RUNNING]).update(
+        state=State.FAILED,
+        error_code=code,
+        fence=F("fence") + 1,
+        outcome=Outcome.HANDED_OFF,
+        hand_off_reason=HandOff.Reason.MODEL_UNAVAILABLE,
+        finished_at=Now(),
+    )
+    if not failed:
+        return False
+    if conversation.status == Status.ASSISTANT:
+        hand_off(
+            conversation,
+            reason=HandOff.Reason.MODEL_UNAVAILABLE,
+            detail=code,
+            customer_text=UNAVAILABLE_TEXT,
+        )
+        void_turns(conversation, state=State.CANCELLED, reason="withdrawn")
+    return True
+
+
+def link_hosts(conversation: Conversation, message: Message) -> set[str]:
+    """Return the hosts that a message's links may lead to: its sources' and the site's own."""
+    cited = {urlsplit(one.get("url", "")).hostname or "" for one in message.citations}
+    return {host for host in cited | set(conversation.site.link_hosts) if host}

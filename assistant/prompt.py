@@ -1,0 +1,65 @@
+"""Builds the prompt: the rules, the passages as data, the conversation."""
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+from django.conf import settings
+
+from assistant.planning import Answer
+from conversations.models import Message
+from knowledge.retrieval import ScoredPassage
+from llm.types import ChatMessage, SourcePassage
+
+PROMPTS = Path(__file__).parent / "prompts"
+MAX_PASSAGE_CHARACTERS = 2_400
+
+
+@lru_cache(maxsize=1)
+def _template() -> str:
+    return (PROMPTS / "answer.md").read_text(encoding="utf-8")
+
+
+@lru_cache(maxsize=1)
+def canary() -> str:
+    """Return a mark that only our prompt holds: seen in an answer, the prompt has leaked."""
+    digest = hashlib.sha256(f"canary:{settings.SECRET_KEY}".encode()).hexdigest()
+    return f"kx-{digest[:16]}"
+
+
+def source_passages(passages: tuple[ScoredPassage, ...]) -> tuple[SourcePassage, ...]:
+    """Return retrieved passages in the form that engines take."""
+    return tuple(
+        SourcePassage(
+            id=str(passage.id),
+            title=passage.title,
+            heading=passage.heading,
+            text=passage.text,
+            url=passage.url,
+            score=passage.score,
+        )
+        for passage in passages
+    )
+
+
+def prompt_messages(plan: Answer) -> tuple[ChatMessage, ...]:
+    """Return the whole prompt for an ``Answer``; passages are numbered from 1."""
+    passages = "\n\n".join(
+        f"[{number}] {passage.title} > {passage.heading}\n"
+        f"{passage.text[:MAX_PASSAGE_CHARACTERS]}"
+        for number, passage in enumerate(plan.retrieval.passages, start=1)
+    )
+    system = _template().format(
+        site=plan.conversation.site.name, canary=canary(), passages=passages
+    )
+    said = [
+        ChatMessage("user" if kind == Message.Author.CUSTOMER else "assistant", text)
+        for kind, text in plan.history
+    ]
+    return (ChatMessage("system", system), *said, ChatMessage("user", plan.question))
+
+
+def safety_identifier(plan: Answer) -> str:
+    """Return a hash that stands for the customer upstream; the id itself never leaves."""
+    key = f"customer:{plan.conversation.customer.public_id}:{settings.SECRET_KEY}"
+    return hashlib.sha256(key.encode()).hexdigest()

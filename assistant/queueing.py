@@ -1,0 +1,93 @@
+"""Queued turns: who makes them, and what ends them before a worker does."""
+
+from datetime import timedelta
+
+from django.db.models import F
+from django.db.models.functions import Now
+
+from assistant.claims import DEADLINE_SECONDS, PUBLISH_AFTER_SECONDS, State
+from assistant.dispatch import publish_on_commit
+from assistant.models import Turn
+from conversations.models import Conversation, Message
+from core.realtime import delta_group, publish_on_commit as hint_on_commit
+
+
+def queue_turn(conversation: Conversation, *, from_seq: int) -> Turn:
+    """Make sure that a queued turn of a locked conversation covers ``from_seq`` and on.
+
+    Messages that come before its first claim join it: a burst gets one answer.
+    """
+    queued = Turn.objects.filter(conversation=conversation, state=State.QUEUED).first()
+    if queued is not None:
+        return queued
+    is_head = not Turn.objects.filter(conversation=conversation, state=State.RUNNING).exists()
+    turn = Turn.objects.create(
+        conversation=conversation,
+        from_seq=from_seq,
+        holder_epoch=conversation.holder_epoch,
+        deadline_at=Now() + timedelta(seconds=DEADLINE_SECONDS) if is_head else None,
+        next_publish_at=Now() + timedelta(seconds=PUBLISH_AFTER_SECONDS),
+    )
+    if is_head:
+        publish_on_commit(turn.pk)
+    return turn
+
+
+def publish_successor(conversation: Conversation) -> None:
+    """Start the clock of a locked conversation's next turn and send it to the workers."""
+    queued = Turn.objects.filter(conversation=conversation, state=State.QUEUED).first()
+    if queued is None:
+        return
+    Turn.objects.filter(pk=queued.pk, deadline_at=None).update(
+        deadline_at=Now() + timedelta(seconds=DEADLINE_SECONDS),
+        next_publish_at=Now() + timedelta(seconds=PUBLISH_AFTER_SECONDS),
+    )
+    publish_on_commit(queued.pk)
+
+
+def void_turns(conversation: Conversation, *, state: Turn.State, reason: str) -> None:
+    """End all open turns of a locked conversation: whatever a worker still writes is fenced off.
+
+    ``reason`` is that of the wire's ``delta_end``.
+    """
+    open_turns = Turn.objects.filter(
+        conversation=conversation, state__in=[State.QUEUED, State.RUNNING]
+    )
+    for turn in open_turns:
+        if turn.state == State.RUNNING:
+            end_preview(turn, reason=reason)
+    open_turns.update(state=state, fence=F("fence") + 1, finished_at=Now())
+
+
+def end_preview(turn: Turn, *, reason: str) -> None:
+    """Tell every viewer, after the commit, that the preview of ``turn`` is over."""
+    conversation = turn.conversation
+    hint_on_commit(
+        delta_group(conversation.public_id),
+        {
+            "type": "delta_end",
+            "conversation": str(conversation.public_id),
+            "message": str(turn.public_id),
+            "attempt": turn.attempt * 10,
+            "reason": reason,
+        },
+    )
+
+
+def unanswered_from(conversation: Conversation) -> int | None:
+    """Return the seq of the first customer's message after the last reply, if there is one."""
+    replies = (Message.Author.ASSISTANT, Message.Author.AGENT)
+    last_reply = (
+        Message.objects.filter(conversation=conversation, author_kind__in=replies)
+        .order_by("-seq")
+        .values_list("seq", flat=True)
+        .first()
+    ) or 0
+    return (
+        Message.objects.filter(
+            conversation=conversation, author_kind=Message.Author.CUSTOMER, seq__gt=last_reply
+        )
+        .order_by("seq")
+        .values_list("seq", flat=True)
+        .first()
+    )

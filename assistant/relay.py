@@ -1,0 +1,70 @@
+"""Brings back what was committed and not carried out: each step looks at rows only."""
+
+import logging
+from datetime import timedelta
+
+from django.db.models import DurationField, Exists, ExpressionWrapper, F, OuterRef, Value
+from django.db.models.functions import Now
+
+from assistant.claims import MAX_ATTEMPTS, State, expired, heads, take_due
+from assistant.dispatch import publish_turns
+from assistant.finishing import fail_turn
+from assistant.models import Turn
+from assistant.services import close_when_idle
+from conversations.models import Conversation, Message
+
+logger = logging.getLogger(__name__)
+BATCH = 200
+# The workers' own poll comes first: with Redis gone, what the relay takes is only put off.
+AFTER_WORKERS_SECONDS = 3
+
+
+def run_once() -> dict[str, int]:
+    """Do one round of every step; return how much each found, for logs and tests."""
+    return {
+        "republished": republish_heads(),
+        "reclaimed": republish_expired(),
+        "failed": fail_overdue(),
+        "closed": close_idle(),
+    }
+
+
+def republish_heads() -> int:
+    """Send the queued heads whose task seems lost, with back-off."""
+    return publish_turns(take_due(heads(), limit=BATCH, overdue_seconds=AFTER_WORKERS_SECONDS))
+
+
+def republish_expired() -> int:
+    """Send the running turns whose worker died; their next claim raises the fence."""
+    return publish_turns(take_due(expired(), limit=BATCH, overdue_seconds=AFTER_WORKERS_SECONDS))
+
+
+def fail_overdue() -> int:
+    """End the turns past their deadline with an honest text and a hand-off.
+
+    A turn that died in every attempt (the last one by the local engine) ends here too,
+    without waiting for its deadline.
+    """
+    overdue = Turn.objects.filter(
+        state__in=[State.QUEUED, State.RUNNING], deadline_at__lt=Now()
+    ).values_list("pk", flat=True)
+    worn_out = Turn.objects.filter(
+        state=State.RUNNING, lease_until__lt=Now(), attempt__gt=MAX_ATTEMPTS
+    ).values_list("pk", flat=True)
+    pks = {*overdue[:BATCH], *worn_out[:BATCH]}
+    return sum(fail_turn(pk, code="deadline") for pk in pks)
+
+
+def close_idle() -> int:
+    """Resolve the conversations that fell silent after an answer."""
+    minutes = ExpressionWrapper(
+        F("site__idle_close_minutes") * Value(timedelta(minutes=1)), output_field=DurationField()
+    )
+    asked = Message.objects.filter(conversation=OuterRef("pk"), author_kind="customer")
+    silent = (
+        Conversation.objects.filter(status=Conversation.Status.ASSISTANT, last_seq__gt=0)
+        .annotate(patience=minutes)
+        .filter(Exists(asked), last_message_at__lt=Now() - F("patience"))
+    )
+    pks = silent.order_by("last_message_at").values_list("pk", flat=True)[:BATCH]
+    return sum(close_when_idle(pk) for pk in list(pks))

@@ -1,0 +1,214 @@
+"""What customers and agents do to a conversation that the assistant has a part in.
+
+Each function is one transaction under the conversation's row lock.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from accounts.models import User
+from assistant.claims import State
+from assistant.models import Turn
+from assistant.queueing import (
+    end_preview,
+    publish_successor,
+    queue_turn,
+    unanswered_from,
+    void_turns,
+)
+from conversations import services as record
+from conversations.models import Conversation, Episode, Message
+from conversations.text import clean_message, clean_text
+from core.errors import Conflict
+from escalation import services as escalation
+from escalation.models import HandOff
+
+Status = Conversation.Status
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A committed message; ``is_new`` is false when its client id was known already."""
+
+    message: Message
+    is_new: bool
+
+
+@transaction.atomic
+def receive_customer_message(conversation_pk: int, *, client_id: UUID, text: str) -> Receipt:
+    """Store a customer's message and what must follow from it; idempotent by ``client_id``."""
+    cleaned = clean_message(text)
+    conversation = record.lock_conversation(conversation_pk)
+    known = Message.objects.filter(conversation=conversation, client_id=client_id).first()
+    if known is not None:
+        return Receipt(known, is_new=False)
+    if conversation.status == Status.RESOLVED:
+        record.reopen_conversation(conversation)
+    message = record.append_message(
+        conversation,
+        author_kind=Message.Author.CUSTOMER,
+        text=cleaned,
+        client_id=client_id,
+    )
+    if conversation.status == Status.ASSISTANT:
+        queue_turn(conversation, from_seq=message.seq)
+    return Receipt(message, is_new=True)
+
+
+@transaction.atomic
+def request_person(conversation_pk: int, *, detail: object = "") -> None:
+    """Hand the conversation to people because the customer asked; harmless when done already."""
+    why = clean_text(detail or "", limit=300, field="reason")
+    conversation = record.lock_conversation(conversation_pk)
+    if conversation.status in {Status.WAITING, Status.AGENT}:
+        return
+    if conversation.status == Status.RESOLVED:
+        record.reopen_conversation(conversation)
+    void_turns(conversation, state=State.CANCELLED, reason="withdrawn")
+    hand_off(conversation, reason=HandOff.Reason.ASKED_FOR_PERSON, detail=why)
+
+
+def hand_off(
+    conversation: Conversation,
+    *,
+    reason: HandOff.Reason,
+    detail: str = "",
+    urgency: HandOff.Urgency | None = None,
+    customer_text: str = "",
+    message_id: UUID | None = None,
+) -> Message:
+    """Change the state of a locked conversation first, then say so: one transaction."""
+    escalation.request_hand_off(conversation, reason=reason, detail=detail, urgency=urgency)
+    return record.append_message(
+        conversation,
+        author_kind=Message.Author.ASSISTANT,
+        text=escalation.hand_off_words(conversation, reason=reason, customer_text=customer_text),
+        public_id=message_id,
+    )
+
+
+@transaction.atomic
+def take_conversation(conversation_pk: int, *, agent: User) -> Conversation:
+    """Give the conversation to ``agent``; what the assistant was writing is void from here on."""
+    conversation = record.lock_conversation(conversation_pk)
+    if conversation.status == Status.RESOLVED:
+        raise Conflict("This conversation is resolved.")
+    escalation.take(conversation, agent=agent)
+    void_turns(conversation, state=State.SUPERSEDED, reason="taken_over")
+    return conversation
+
+
+@transaction.atomic
+def send_agent_reply(
+    conversation_pk: int, *, agent: User, text: str, client_id: UUID | None = None
+) -> Message:
+    """Store the reply of the agent who holds the conversation; idempotent by ``client_id``."""
+    cleaned = clean_message(text)
+    conversation = record.lock_conversation(conversation_pk)
+    if client_id is not None:
+        known = Message.objects.filter(conversation=conversation, client_id=client_id).first()
+        if known is not None:
+            return known
+    message = escalation.reply(conversation, agent=agent, text=cleaned)
+    if client_id is not None:
+        Message.objects.filter(pk=message.pk).update(client_id=client_id)
+    return message
+
+
+@transaction.atomic
+def hand_back(conversation_pk: int, *, agent: User) -> None:
+    """Return the conversation to the assistant, which answers what is still unanswered."""
+    conversation = record.lock_conversation(conversation_pk)
+    open_from = unanswered_from(conversation)
+    escalation.hand_back(conversation, agent=agent)
+    if open_from is not None:
+        queue_turn(conversation, from_seq=open_from)
+
+
+@transaction.atomic
+def resolve_by_agent(conversation_pk: int, *, agent: User) -> None:
+    """End the conversation on the agent's word and ask the customer for a rating."""
+    escalation.resolve(record.lock_conversation(conversation_pk), agent=agent)
+
+
+@transaction.atomic
+def end_by_customer(conversation_pk: int) -> None:
+    """End the conversation on the customer's word; harmless when it has ended."""
+    conversation = record.lock_conversation(conversation_pk)
+    if conversation.status == Status.RESOLVED:
+        return
+    finish_episode(conversation, by=Episode.ResolvedBy.CUSTOMER)
+
+
+@transaction.atomic
+def close_when_idle(conversation_pk: int) -> bool:
+    """Resolve a conversation after the customer's silence, if it is still silent."""
+    conversation = record.lock_conversation(conversation_pk)
+    patience = timedelta(minutes=conversation.site.idle_close_minutes)
+    is_silent = timezone.now() - conversation.last_message_at > patience
+    if conversation.status != Status.ASSISTANT or not is_silent:
+        return False
+    finish_episode(conversation, by=Episode.ResolvedBy.IDLE)
+    return True
+
+
+def finish_episode(conversation: Conversation, *, by: Episode.ResolvedBy) -> None:
+    """Resolve a locked conversation that no agent resolved: who handled it, and how sure is it."""
+    void_turns(conversation, state=State.CANCELLED, reason="withdrawn")
+    handled_by, outcome = _judge(conversation)
+    escalation.close_hand_off(conversation)
+    record.append_message(
+        conversation,
+        author_kind=Message.Author.SYSTEM,
+        text="This conversation has ended. Write again at any time.",
+    )
+    record.resolve_conversation(conversation, by=by, handled_by=handled_by, outcome=outcome)
+
+
+def _judge(conversation: Conversation) -> tuple[Episode.HandledBy, Episode.Outcome]:
+    """Confirmed needs the customer's word (a thumb up); silence is only ever assumed."""
+    said = Message.objects.filter(conversation=conversation, episode=conversation.episode)
+    if conversation.status == Status.AGENT or said.filter(author_kind="agent").exists():
+        return Episode.HandledBy.PERSON, Episode.Outcome.ASSUMED
+    answers = said.filter(is_answer=True).order_by("-seq")
+    last = answers.first()
+    if conversation.status == Status.WAITING or last is None:
+        return Episode.HandledBy.NOBODY, Episode.Outcome.ABANDONED
+    if last.helpful:
+        return Episode.HandledBy.ASSISTANT, Episode.Outcome.CONFIRMED
+    return Episode.HandledBy.ASSISTANT, Episode.Outcome.ASSUMED
+
+
+@transaction.atomic
+def stop_answer(conversation_pk: int, *, shown: str) -> bool:
+    """End the answer that is being written and keep ``shown``, what the customer saw of it.
+
+    Returns whether there was anything to stop.
+    """
+    conversation = record.lock_conversation(conversation_pk)
+    turn = Turn.objects.filter(conversation=conversation, state=State.RUNNING).first()
+    if turn is None:
+        return False
+    text = shown or turn.partial_text
+    message = record.append_message(
+        conversation,
+        author_kind=Message.Author.ASSISTANT,
+        text=f"{text.rstrip()} …" if text.strip() else "You stopped this answer.",
+        public_id=turn.public_id,
+    )
+    Turn.objects.filter(pk=turn.pk).update(
+        state=State.DONE,
+        outcome=Turn.Outcome.STOPPED,
+        fence=F("fence") + 1,
+        message=message,
+        finished_at=Now(),
+    )
+    end_preview(turn, reason="stopped")
+    publish_successor(conversation)
+    return True

@@ -1,0 +1,111 @@
+"""Previews: the text of a running answer on its way to the viewers, and its safe-keeping.
+
+Deltas are disposable; the first goes out at once, later ones by one flush for the whole
+process, so that a hundred streams cost thirty sends a second each at most.
+"""
+
+import asyncio
+from typing import Any, Protocol
+from weakref import WeakKeyDictionary
+
+from assistant.claims import Claim, mine
+from core.background import in_database_thread
+from core.realtime import delta_group, publish_soon
+
+FLUSH_SECONDS = 0.03
+SAVE_SECONDS = 1.0
+
+
+class Preview:
+    """The visible part of one attempt; offsets count Unicode code points."""
+
+    def __init__(self, claim: Claim, *, attempt: int) -> None:
+        self.claim = claim
+        self.attempt = attempt
+        self.text = ""
+        self._sent = 0
+
+    def add(self, piece: str) -> None:
+        """Append released text; the first piece is sent now, the next with the flush."""
+        if not piece:
+            return
+        first = not self.text
+        self.text += piece
+        if first:
+            self.flush()
+        else:
+            _flusher().mark(self)
+
+    def flush(self) -> None:
+        """Send what was not sent yet."""
+        piece, offset = self.text[self._sent :], self._sent
+        if piece:
+            self._sent = len(self.text)
+            self._publish({"type": "delta", "offset": offset, "text": piece})
+
+    def end(self, reason: str) -> None:
+        """Tell the viewers that this preview is over; nothing visible means nothing to tell."""
+        if self.text:
+            self.flush()
+            self._publish({"type": "delta_end", "reason": reason})
+
+    def _publish(self, fields: dict[str, object]) -> None:
+        publish_soon(
+            delta_group(self.claim.conversation_id),
+            {
+                "conversation": str(self.claim.conversation_id),
+                "message": str(self.claim.public_id),
+                "attempt": self.attempt,
+                **fields,
+            },
+        )
+
+
+class _Flusher:
+    """One timer a loop for all previews that have something to send."""
+
+    def __init__(self) -> None:
+        self._dirty: set[Preview] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def mark(self, preview: Preview) -> None:
+        self._dirty.add(preview)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush)
+
+    def _flush(self) -> None:
+        self._timer = None
+        dirty, self._dirty = self._dirty, set()
+        for preview in dirty:
+            preview.flush()
+
+
+_flushers: "WeakKeyDictionary[asyncio.AbstractEventLoop, _Flusher]" = WeakKeyDictionary()
+
+
+def _flusher() -> _Flusher:
+    return _flushers.setdefault(asyncio.get_running_loop(), _Flusher())
+
+
+def _save_partial(claim: Claim, text: str) -> bool:
+    return bool(mine(claim).update(partial_text=text))
+
+
+class HasPreview(Protocol):
+    """Something whose current preview is worth keeping (a new attempt has a new one)."""
+
+    preview: Preview
+
+
+async def keep_partial(writer: HasPreview, *, owner: "asyncio.Task[Any]") -> None:
+    """Save the preview's text each second; cancel ``owner`` once the claim is lost."""
+    saved = ""
+    while True:
+        await asyncio.sleep(SAVE_SECONDS)
+        text = writer.preview.text
+        if text == saved:
+            continue
+        saved = text
+        if not await in_database_thread(_save_partial)(writer.preview.claim, saved):
+            owner.cancel()
+            return

@@ -1,0 +1,73 @@
+"""The order of a turn, on one screen: claim, plan, write, finish."""
+
+import asyncio
+import logging
+
+from django.db import DatabaseError
+
+from assistant import activity
+from assistant.claims import Claim, claim_turn
+from assistant.finishing import (
+    fail_turn,
+    finish_with_answer,
+    finish_with_hand_off,
+    finish_with_words,
+)
+from assistant.planning import Answer, PassOn, Say, plan_turn
+from assistant.streaming import keep_partial
+from assistant.writing import Draft, Writer
+from core.background import in_database_thread
+
+logger = logging.getLogger(__name__)
+
+
+async def run_turn(turn_pk: int) -> None:
+    """Work on a turn if it is free; a duplicate delivery ends here without a trace."""
+    claim = await in_database_thread(claim_turn)(turn_pk)
+    if claim is None:
+        return
+    with activity.working_on(claim):
+        try:
+            await _work(claim)
+        except asyncio.CancelledError:
+            # The lease was lost: somebody else has the turn, and the fence holds this one off.
+            logger.info("turn %s: claim lost", turn_pk)
+        except DatabaseError as error:
+            # Nothing can be stored now; the lease runs out and the relay brings the turn back.
+            logger.warning("turn %s: %s", turn_pk, type(error).__name__)
+        except Exception as error:  # a task's edge
+            logger.exception("turn %s failed", turn_pk)
+            await in_database_thread(fail_turn)(turn_pk, code=type(error).__name__)
+
+
+async def _work(claim: Claim) -> None:
+    plan = await in_database_thread(plan_turn)(claim)
+    match plan:
+        case Say():
+            await in_database_thread(finish_with_words)(claim, plan.text)
+        case PassOn():
+            await in_database_thread(finish_with_hand_off)(claim, plan, draft=Draft())
+        case Answer():
+            await _answer(claim, plan)
+
+
+async def _answer(claim: Claim, plan: Answer) -> None:
+    writer = Writer(claim, plan)
+    draft = await _write(writer)
+    if draft.pass_on is not None:
+        await in_database_thread(finish_with_hand_off)(claim, draft.pass_on, draft=draft)
+        return
+    kept = await in_database_thread(finish_with_answer)(claim, draft, confidence=plan.confidence)
+    if kept:
+        writer.preview.end("final")
+
+
+async def _write(writer: Writer) -> Draft:
+    """Write with the preview saved each second beside it."""
+    task: asyncio.Task[Draft] = asyncio.create_task(writer.write())
+    keeper = asyncio.create_task(keep_partial(writer, owner=task))
+    try:
+        return await task
+    finally:
+        keeper.cancel()
+        task.cancel()

@@ -1,0 +1,88 @@
+"""Every read of the record; ``access_*`` loads and authorises in one call."""
+
+import uuid
+from collections.abc import Sequence
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from conversations.models import Conversation, Episode, Message, Site
+from core.errors import Forbidden, NotFound, Unauthorized
+from core.ids import token_hash
+
+PAGE = 200
+
+
+def access_site(key: object) -> Site:
+    """Return the site of a public key; raise ``Forbidden`` for an unknown one."""
+    if not isinstance(key, str) or len(key) > 50:
+        raise Forbidden("Unknown site.")
+    site = Site.objects.filter(key=key).first()
+    if site is None:
+        raise Forbidden("Unknown site.")
+    return site
+
+
+def access_by_token(token: object) -> Conversation:
+    """Return the conversation that an unexpired token opens; raise ``Unauthorized``."""
+    if not isinstance(token, str) or not 20 <= len(token) <= 100:
+        raise Unauthorized
+    conversation = (
+        Conversation.objects.select_related("site", "customer", "agent")
+        .filter(token_hash=token_hash(token), token_expires_at__gt=timezone.now())
+        .first()
+    )
+    if conversation is None:
+        raise Unauthorized
+    return conversation
+
+
+def access_conversation(token: object, *, public_id: uuid.UUID) -> Conversation:
+    """Return the token's conversation if it is ``public_id``; a foreign one does not exist."""
+    conversation = access_by_token(token)
+    if conversation.public_id != public_id:
+        raise NotFound
+    return conversation
+
+
+def messages_after(
+    conversation_pk: int, *, after: int, limit: int = PAGE
+) -> QuerySet[Message]:
+    """Return the messages past ``after`` in order, at most ``limit`` of them."""
+    return Message.objects.filter(conversation_id=conversation_pk, seq__gt=after).order_by("seq")[
+        :limit
+    ]
+
+
+def transcript(conversation_pk: int) -> QuerySet[Message]:
+    """Return all messages of a conversation in order."""
+    return Message.objects.filter(conversation_id=conversation_pk).order_by("seq")
+
+
+def heads(public_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Return ``(last_seq, revision)`` of the given conversations, by public id."""
+    rows = Conversation.objects.filter(public_id__in=public_ids)
+    return {
+        str(public_id): (seq, revision)
+        for public_id, seq, revision in rows.values_list("public_id", "last_seq", "revision")
+    }
+
+
+def wants_rating(conversation: Conversation) -> bool:
+    """Whether the conversation is resolved and its episode not rated yet."""
+    if conversation.status != Conversation.Status.RESOLVED:
+        return False
+    return Episode.objects.filter(
+        conversation=conversation,
+        number=conversation.episode,
+        first_question_at__isnull=False,
+        rating=None,
+    ).exists()
+
+
+def all_origins() -> set[str]:
+    """Return the origins that any site allows."""
+    origins: set[str] = set()
+    for allowed in Site.objects.values_list("allowed_origins", flat=True):
+        origins.update(allowed)
+    return origins

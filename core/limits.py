@@ -1,0 +1,84 @@
+"""Rate limits that survive the loss of Redis by counting in this process instead."""
+
+import threading
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address
+
+import redis
+from django.conf import settings
+from redis.exceptions import RedisError
+
+from core.errors import RateLimited
+
+
+@lru_cache(maxsize=1)
+def _redis() -> "redis.Redis":
+    return redis.Redis.from_url(
+        settings.REDIS_URL, socket_connect_timeout=0.3, socket_timeout=0.3, health_check_interval=15
+    )
+
+
+class TokenBucket:
+    """``rate`` events a second with bursts of ``burst``, in this process.
+
+    ``clock`` gives monotonic seconds.
+    """
+
+    def __init__(
+        self, *, rate: float, burst: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.rate, self.burst, self._clock = rate, burst, clock
+        self._level, self._at = burst, clock()
+
+    def take(self) -> float:
+        """Take one event; return 0.0, or the seconds to wait when there is none."""
+        now = self._clock()
+        self._level = min(self.burst, self._level + (now - self._at) * self.rate)
+        self._at = now
+        if self._level >= 1:
+            self._level -= 1
+            return 0.0
+        return (1 - self._level) / self.rate
+
+
+_windows: dict[str, tuple[float, int]] = {}
+_windows_lock = threading.Lock()
+
+
+def _count_here(key: str, window_seconds: int) -> int:
+    now = time.monotonic()
+    with _windows_lock:
+        if len(_windows) > 50_000:
+            _windows.clear()
+        started, count = _windows.get(key, (now, 0))
+        if now - started >= window_seconds:
+            started, count = now, 0
+        _windows[key] = (started, count + 1)
+        return count + 1
+
+
+def check_rate(name: str, actor: str, *, limit: int, window_seconds: int) -> None:
+    """Count one event of ``actor``; raise ``RateLimited`` past ``limit`` in a fixed window."""
+    key = f"{settings.REDIS_PREFIX}.rate.{name}.{actor}.{int(time.time() // window_seconds)}"
+    try:
+        pipe = _redis().pipeline(transaction=False)
+        pipe.incr(key)
+        pipe.expire(key, window_seconds)
+        count = int(pipe.execute()[0])
+    except (RedisError, OSError):
+        count = _count_here(key, window_seconds)
+    if count > limit:
+        raise RateLimited(retry_after=window_seconds - time.time() % window_seconds)
+
+
+def network_of(address: str) -> str:
+    """Return what one visitor's address counts as: an IPv4 address, or an IPv6 /64."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return "unknown"
+    if isinstance(parsed, IPv6Address):
+        return ":".join(parsed.exploded.split(":")[:4])
+    return str(parsed)

@@ -1,0 +1,231 @@
+"""Hints between processes: publish after the commit, listen by group.
+
+Everything sent here may be lost: rows are the truth, and sweeps heal. So a publisher never
+waits and never raises into its caller, and a listener keeps its groups through an outage.
+"""
+
+import asyncio
+import contextlib
+import logging
+import threading
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from channels.layers import get_channel_layer
+from django.conf import settings
+from django.db import transaction
+from redis import asyncio as aioredis
+from redis.exceptions import RedisError
+
+logger = logging.getLogger(__name__)
+
+Message = dict[str, Any]
+Listener = Callable[[Message], None]
+DELTA_SHARDS = 64
+RUNNING_TEXT_SECONDS = 180
+SEND_SECONDS = 1.0
+counters: Counter[str] = Counter()
+DESK_GROUP = "desk"
+
+
+def conversation_group(public_id: object) -> str:
+    """Return the group of one conversation's nudges."""
+    return f"conversation.{public_id}"
+
+
+def delta_group(public_id: object) -> str:
+    """Return the shard that carries the deltas of a conversation."""
+    return f"deltas.{hash_of(str(public_id)) % DELTA_SHARDS}"
+
+
+def hash_of(text: str) -> int:
+    """Return the same small number for ``text`` in every process (``hash`` is seeded)."""
+    return int.from_bytes(text.encode()[:8], "big") + sum(text.encode())
+
+
+def _running_key(turn: object) -> str:
+    return f"{settings.REDIS_PREFIX}.running.{turn}"
+
+
+class Publisher:
+    """One thread with one event loop a process: callers enqueue and go on.
+
+    The queue is bounded; when Redis is gone the oldest hints are dropped and counted.
+    """
+
+    def __init__(self, *, size: int = 10_000) -> None:
+        self._queue: deque[tuple[str, Message]] = deque(maxlen=size)
+        self._wake: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._lock = threading.Lock()
+
+    def publish(self, group: str, message: Message) -> None:
+        """Enqueue ``message`` for ``group``; returns at once, from any thread."""
+        if len(self._queue) == self._queue.maxlen:
+            counters["hints_dropped"] += 1
+        self._queue.append((group, message))
+        loop = self._ensure_loop()
+        wake = self._wake
+        if wake is not None:
+            loop.call_soon_threadsafe(wake.set)
+
+    def _ensure_loop(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._wake = asyncio.Event()
+                threading.Thread(target=self._serve, name="realtime", daemon=True).start()
+            return self._loop
+
+    def _serve(self) -> None:
+        if self._loop is not None:
+            self._loop.run_until_complete(self._send_all())
+
+    async def _send_all(self) -> None:
+        layer = get_channel_layer()
+        redis = aioredis.Redis.from_url(
+            settings.REDIS_URL, socket_connect_timeout=SEND_SECONDS, socket_timeout=SEND_SECONDS
+        )
+        wake = self._wake
+        while wake is not None:
+            while self._queue:
+                group, message = self._queue.popleft()
+                try:
+                    async with asyncio.timeout(SEND_SECONDS):
+                        await self._send(layer, redis, group, message)
+                except (RedisError, OSError, TimeoutError):
+                    counters["hints_failed"] += 1
+            wake.clear()
+            if not self._queue:
+                await wake.wait()
+
+    async def _send(
+        self, layer: Any, redis: "aioredis.Redis", group: str, message: Message
+    ) -> None:
+        if message["type"] == "delta":
+            # Stored before it is sent: who joins first and reads then misses nothing.
+            key = _running_key(message["message"])
+            pipe = redis.pipeline(transaction=False)
+            if message["offset"] == 0:
+                pipe.set(key, f"{message['attempt']}\n{message['text']}", ex=RUNNING_TEXT_SECONDS)
+            else:
+                pipe.append(key, message["text"])
+            await pipe.execute()
+        await layer.group_send(group, message)
+
+
+_publisher = Publisher()
+
+
+def publish_soon(group: str, message: Message) -> None:
+    """Send a hint to a group, without waiting and without a promise."""
+    _publisher.publish(group, {"group": group, **message})
+
+
+def publish_on_commit(group: str, message: Message) -> None:
+    """Send a hint when (and only when) the running transaction commits."""
+    transaction.on_commit(lambda: publish_soon(group, message))
+
+
+async def running_text(turn: object) -> tuple[int, str] | None:
+    """Return ``(attempt, text so far)`` of the answer that ``turn`` is writing, if known."""
+    redis = aioredis.Redis.from_url(settings.REDIS_URL, socket_timeout=SEND_SECONDS)
+    try:
+        async with asyncio.timeout(SEND_SECONDS):
+            value = await redis.get(_running_key(turn))
+    except (RedisError, OSError, TimeoutError):
+        return None
+    finally:
+        with contextlib.suppress(RedisError, OSError):
+            await redis.aclose()
+    if not value:
+        return None
+    attempt, _, text = value.decode("utf-8", "replace").partition("\n")
+    return int(attempt), text
+
+
+class Hub:
+    """The groups that one web process listens to, counted by reference.
+
+    One channel a process; listeners are called on its event loop and must not block.
+    """
+
+    def __init__(self) -> None:
+        self._listeners: dict[str, list[Listener]] = {}
+        self._changed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._subscribed: dict[str, asyncio.Event] = {}
+
+    async def join(self, group: str, listener: Listener) -> None:
+        """Call ``listener`` for each hint of ``group``; waits a moment for the subscription."""
+        self._listeners.setdefault(group, []).append(listener)
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._run())
+        joined = self._joined(group)
+        self._changed.set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SEND_SECONDS):
+                await joined.wait()
+
+    def leave(self, group: str, listener: Listener) -> None:
+        """Undo one ``join``."""
+        listeners = self._listeners.get(group, [])
+        if listener in listeners:
+            listeners.remove(listener)
+        if not listeners:
+            self._listeners.pop(group, None)
+            self._changed.set()
+
+    def _joined(self, group: str) -> asyncio.Event:
+        return self._subscribed.setdefault(group, asyncio.Event())
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._listen()
+            except (RedisError, OSError, TimeoutError):
+                counters["hub_reconnects"] += 1
+                for event in self._subscribed.values():
+                    event.clear()
+                await asyncio.sleep(1)
+
+    async def _listen(self) -> None:
+        layer = get_channel_layer()
+        channel = await layer.new_channel("hub.")
+        receiver = asyncio.create_task(self._receive(layer, channel))
+        try:
+            while not receiver.done():
+                self._changed.clear()
+                await self._subscribe(layer, channel)
+                changed = asyncio.create_task(self._changed.wait())
+                await asyncio.wait({receiver, changed}, return_when=asyncio.FIRST_COMPLETED)
+                changed.cancel()
+            receiver.result()
+        finally:
+            receiver.cancel()
+
+    async def _subscribe(self, layer: Any, channel: str) -> None:
+        for group in list(self._listeners):
+            event = self._joined(group)
+            if not event.is_set():
+                await layer.group_add(group, channel)
+                event.set()
+        for group in [name for name in self._subscribed if name not in self._listeners]:
+            if self._subscribed.pop(group).is_set():
+                await layer.group_discard(group, channel)
+
+    async def _receive(self, layer: Any, channel: str) -> None:
+        while True:
+            message = await layer.receive(channel)
+            for listener in list(self._listeners.get(message.get("group", ""), ())):
+                listener(message)
+
+
+_hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()
+
+
+def hub() -> Hub:
+    """Return this event loop's hub."""
+    return _hubs.setdefault(asyncio.get_running_loop(), Hub())

@@ -1,0 +1,117 @@
+"""Pure rules: when a message needs a person, why, and how urgently."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from escalation.models import FlagRule, HandOff
+
+Reason = HandOff.Reason
+Urgency = HandOff.Urgency
+Kind = FlagRule.Kind
+
+REASON_OF_KIND: dict[str, HandOff.Reason] = {
+    Kind.THREAT: Reason.FLAGGED,
+    Kind.SELF_HARM: Reason.FLAGGED,
+    Kind.LEGAL: Reason.FLAGGED,
+    Kind.ABUSE: Reason.FLAGGED,
+    Kind.ASKED_FOR_PERSON: Reason.ASKED_FOR_PERSON,
+    Kind.UPSET: Reason.NEGATIVE_SENTIMENT,
+}
+# The first match in this order is the reason: danger to people before anger, anger before wishes.
+KIND_ORDER = (
+    Kind.SELF_HARM, Kind.THREAT, Kind.LEGAL, Kind.ABUSE, Kind.ASKED_FOR_PERSON, Kind.UPSET,
+)  # fmt: skip
+URGENT_KINDS = frozenset({Kind.SELF_HARM, Kind.THREAT})
+
+TEXTS: dict[str, str] = {
+    Reason.ASKED_FOR_PERSON: "Of course. I'm passing you to a person from our team.",
+    Reason.LOW_CONFIDENCE: "I couldn't find a reliable answer to that in our help articles, so "
+    "I'm passing you to a person from our team.",
+    Reason.FLAGGED: "I'm passing this to a person from our team right away.",
+    Reason.NEGATIVE_SENTIMENT: "I'm sorry that this has been frustrating. I'm passing you to a "
+    "person who can help.",
+    Reason.REPEATED_QUESTION: "It looks as if my answer didn't help, so I'm passing you to a "
+    "person from our team.",
+    Reason.MUST_NOT_DECIDE: "That is for a person to decide, so I'm passing you to our team.",
+    Reason.MODEL_UNAVAILABLE: "I can't answer that reliably at the moment, so I'm passing you to "
+    "a person from our team.",
+    Reason.TRANSFERRED: "You are being passed on to a colleague.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A rule that matched, ready to become a hand-off."""
+
+    kind: str
+    name: str
+    customer_text: str
+
+    @property
+    def reason(self) -> HandOff.Reason:
+        """The hand-off's reason."""
+        return REASON_OF_KIND[self.kind]
+
+    @property
+    def urgency(self) -> HandOff.Urgency:
+        """How soon a person must look."""
+        return Urgency.URGENT if self.kind in URGENT_KINDS else urgency_of(self.reason)
+
+
+def urgency_of(reason: HandOff.Reason) -> HandOff.Urgency:
+    """Return the usual urgency of a reason."""
+    return Urgency.HIGH if reason in {Reason.FLAGGED, Reason.NEGATIVE_SENTIMENT} else Urgency.NORMAL
+
+
+@lru_cache(maxsize=2048)
+def _pattern(phrase: str) -> re.Pattern[str]:
+    words = (re.escape(word).replace(r"\*", r"\w*") for word in phrase.casefold().split())
+    return re.compile(r"(?<!\w)" + r"\W+".join(words) + r"(?!\w)")
+
+
+def find_flag(text: str, *, rules: Iterable[FlagRule]) -> Flag | None:
+    """Return the gravest rule that ``text`` meets, or ``None``."""
+    folded = text.casefold().replace("\u2019", "'")
+    hits = [
+        rule for rule in rules if any(_pattern(phrase).search(folded) for phrase in rule.phrases)
+    ]
+    if hits:
+        rule = min(hits, key=lambda hit: KIND_ORDER.index(Kind(hit.kind)))
+        return Flag(kind=rule.kind, name=rule.name, customer_text=rule.customer_text)
+    if is_shouting(text):
+        return Flag(kind=Kind.UPSET, name="Shouting", customer_text="")
+    return None
+
+
+def is_shouting(text: str) -> bool:
+    """Whether a text of some length is nearly all capitals and exclaims."""
+    letters = [char for char in text if char.isalpha()]
+    capitals = sum(char.isupper() for char in letters)
+    return len(letters) >= 20 and capitals / len(letters) > 0.8 and "!" in text
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(word for word in re.findall(r"\w+", text.casefold()) if len(word) > 2)
+
+
+def is_repeated(question: str, *, answered: Sequence[str]) -> bool:
+    """Whether ``question`` says again what was asked and answered before, without success.
+
+    Jaccard similarity of the words of three letters and more, at 0.75: a follow-up on the
+    same subject stays well below, a rephrased complaint about the same answer does not.
+    """
+    asked = _words(question)
+    if len(asked) < 2:
+        return False
+    earlier = [_words(text) for text in answered]
+    return any(words and len(asked & words) / len(asked | words) >= 0.75 for words in earlier)
+
+
+def hand_off_text(
+    reason: HandOff.Reason, *, customer_text: str, people_online: bool, offline_text: str
+) -> str:
+    """Return what the customer reads when a person is asked for."""
+    text = customer_text or TEXTS[reason]
+    return text if people_online else f"{text}\n\n{offline_text}"

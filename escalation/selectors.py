@@ -1,0 +1,100 @@
+"""Every read of hand-offs, presence and places in the queue."""
+
+import math
+from datetime import timedelta
+from statistics import median
+
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from accounts.models import User
+from conversations.models import Conversation
+from core.errors import Forbidden, NotFound
+from escalation.models import AgentProfile, FlagRule, HandOff
+
+ONLINE_SECONDS = 45
+WAIT_SAMPLE = 20
+State = HandOff.State
+
+
+def online_agents() -> QuerySet[AgentProfile]:
+    """Return the agents who are at the desk and free to take conversations."""
+    since = Now() - timedelta(seconds=ONLINE_SECONDS)
+    return AgentProfile.objects.filter(is_available=True, last_seen_at__gte=since)
+
+
+def people_online() -> bool:
+    """Whether anybody is at the desk."""
+    return online_agents().exists()
+
+
+def active_rules(site_id: int) -> list[FlagRule]:
+    """Return the rules of a site and those of all sites."""
+    return list(
+        FlagRule.objects.filter(Q(site_id=site_id) | Q(site=None), is_active=True)
+    )
+
+
+def waiting() -> QuerySet[HandOff]:
+    """Return the queue: urgency first, then age."""
+    return (
+        HandOff.objects.filter(state=State.WAITING)
+        .select_related("conversation__customer", "conversation__site", "episode")
+        .order_by("urgency", "created_at", "pk")
+    )
+
+
+def open_hand_off(conversation: Conversation) -> HandOff | None:
+    """Return the waiting or taken hand-off of a conversation."""
+    return (
+        HandOff.objects.select_related("taken_by")
+        .filter(conversation=conversation, state__in=[State.WAITING, State.TAKEN])
+        .first()
+    )
+
+
+def queue_place(conversation: Conversation) -> tuple[int, int | None] | None:
+    """Return ``(position from 1, likely wait in seconds or None)`` of a waiting conversation."""
+    hand_off = HandOff.objects.filter(conversation=conversation, state=State.WAITING).first()
+    if hand_off is None:
+        return None
+    ahead = HandOff.objects.filter(state=State.WAITING).filter(
+        Q(urgency__lt=hand_off.urgency)
+        | Q(urgency=hand_off.urgency, created_at__lt=hand_off.created_at)
+        | Q(urgency=hand_off.urgency, created_at=hand_off.created_at, pk__lt=hand_off.pk)
+    )
+    position = ahead.count() + 1
+    return position, _likely_wait(position)
+
+
+def _likely_wait(position: int) -> int | None:
+    """The median wait of the last hand-offs that were taken, by rounds of the agents online.
+
+    ``None`` where nobody is online or nothing is known: no number is better than a made-up one.
+    """
+    agents = online_agents().count()
+    taken = HandOff.objects.filter(
+        taken_at__gte=timezone.now() - timedelta(days=1), conversation__is_sample=False
+    ).order_by("-taken_at")
+    waits = [
+        wait.total_seconds()
+        for wait in taken.annotate(wait=F("taken_at") - F("created_at")).values_list(
+            "wait", flat=True
+        )[:WAIT_SAMPLE]
+    ]
+    if not agents or not waits:
+        return None
+    return round(median(waits) * math.ceil(position / agents))
+
+
+def access_conversation(user: User, *, public_id: object) -> Conversation:
+    """Return a conversation for a member of staff; raise ``Forbidden`` or ``NotFound``."""
+    if not user.is_active or not user.has_perm("escalation.work_queue"):
+        raise Forbidden
+    try:
+        return Conversation.objects.select_related("site", "customer", "agent").get(
+            public_id=public_id
+        )
+    except (Conversation.DoesNotExist, ValueError):
+        raise NotFound from None

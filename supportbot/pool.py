@@ -1,0 +1,87 @@
+"""A Celery pool that runs coroutines on one event loop, hundreds of streams in one process.
+
+Used as ``--pool custom`` with ``CELERY_CUSTOM_WORKER_POOL=supportbot.pool:AsyncTaskPool``.
+A task is acknowledged when the coroutine it handed over (``core.background``) has ended.
+"""
+
+import asyncio
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from celery import signals
+from celery.concurrency.base import BasePool
+from django.db import connections
+
+from core.background import Work, collecting
+
+logger = logging.getLogger(__name__)
+STOP_SECONDS = 20.0
+
+
+class AsyncTaskPool(BasePool):  # type: ignore[misc]
+    """``--concurrency`` is the number of turns that may run at once."""
+
+    signal_safe = False
+
+    def on_start(self) -> None:
+        """Start the loop's thread and the worker's own poll."""
+        # Imported here: models need the Django that Celery's fixup has set up by now.
+        from assistant.polling import poll_forever
+
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.loop = asyncio.new_event_loop()
+        threading.Thread(target=self.loop.run_forever, name="turns", daemon=True).start()
+        signals.worker_process_init.send(sender=self)
+        asyncio.run_coroutine_threadsafe(self._keep(poll_forever(limit=self.limit)), self.loop)
+
+    async def _keep(self, work: Work) -> None:
+        task = asyncio.create_task(work)  # type: ignore[arg-type]
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def on_apply(
+        self,
+        target: Callable[..., Any],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+        callback: Callable[[Any], None] | None = None,
+        accept_callback: Callable[[int, float], None] | None = None,
+        **_: Any,
+    ) -> None:
+        """Run a task; ``callback`` acknowledges it, so it comes after the coroutine's end."""
+        if accept_callback:
+            accept_callback(os.getpid(), time.monotonic())
+        run = self._run(target, args, kwargs or {}, callback)
+        asyncio.run_coroutine_threadsafe(self._keep(run), self.loop)
+
+    async def _run(
+        self,
+        target: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        callback: Callable[[Any], None] | None,
+    ) -> None:
+        with collecting() as works:
+            # In a thread: Celery's Django fixup touches database connections.
+            result = await asyncio.to_thread(target, *args, **kwargs)
+        for work in works:
+            await work
+        if callback:
+            await asyncio.to_thread(callback, result)
+
+    def on_stop(self) -> None:
+        """Let running turns end, within bounds: a lease brings back what is cut off."""
+        deadline = time.monotonic() + STOP_SECONDS
+        while len(self._tasks) > 1 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        for connection in connections.all(initialized_only=True):
+            connection.close_pool()
+
+    def on_terminate(self) -> None:
+        """Give up what runs: the leases bring it back."""
+        self.loop.call_soon_threadsafe(self.loop.stop)
