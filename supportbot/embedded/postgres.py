@@ -18,10 +18,12 @@ from psycopg import sql
 
 from supportbot import processes
 from supportbot.embedded.access import let_pass, let_read, server_user
-from supportbot.embedded.errors import EmbeddedError, does_not_start
+from supportbot.embedded.errors import EmbeddedError, does_not_start, last_lines
 
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
+# The refusal while a killed postmaster's backends are still about to leave, a moment later.
+MEMORY_IN_USE = "pre-existing shared memory block"
 POSTGRES_DIRECTORY = "pginstall18"
 # sockaddr_un holds 108 bytes on Linux and 104 on macOS, the closing zero included.
 LONGEST_SOCKET_PATH = 103
@@ -60,8 +62,8 @@ class EmbeddedPostgres:
         self._allow_access()
         if not (self.directory / "PG_VERSION").exists():
             self._initialise()
-        # A killed postmaster's backends leave its memory a moment later: until then it refuses.
-        if not processes.wait_until(self._try_start, seconds=START_SECONDS):
+        if not processes.wait_until(self._try_start, seconds=START_SECONDS) or not self._answers():
+            self.stop()
             raise does_not_start("PostgreSQL", log=self.log)
 
     def stop(self) -> None:
@@ -86,14 +88,12 @@ class EmbeddedPostgres:
         return f"postgresql://postgres@/{database}?host={quote(str(self._socket_directory()))}"
 
     def _try_start(self) -> bool:
+        """Start the server; return whether it answers or a further attempt is of no use."""
         process = self._process = self._spawn()
         processes.wait_until(
             lambda: process.poll() is not None or self._answers(), seconds=START_SECONDS
         )
-        if process.poll() is None:
-            return True
-        self._process = None
-        return False
+        return process.poll() is None or MEMORY_IN_USE not in last_lines(self.log)
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         settings = dict(POSTGRES_SETTINGS)

@@ -57,7 +57,7 @@ class EmbeddedValkey:
         """End a leftover server, take a free port on the first start, and wait for an answer."""
         self.directory.mkdir(mode=0o700, exist_ok=True)
         processes.end_leftover(
-            processes.read_pid(self._pid_file), mark=str(self.directory), patience_seconds=5
+            processes.read_pid(self.pid_file), mark=str(self.directory), patience_seconds=5
         )
         if self._port is None:
             self._port = _free_port()
@@ -85,7 +85,8 @@ class EmbeddedValkey:
         return self._process
 
     @property
-    def _pid_file(self) -> Path:
+    def pid_file(self) -> Path:
+        """Where the server notes its process number."""
         return self.directory / "valkey.pid"
 
     def _spawn(self, port: int) -> subprocess.Popen[bytes]:
@@ -93,7 +94,7 @@ class EmbeddedValkey:
             "port": str(port),
             "requirepass": self._password,
             "dir": f'"{self.directory}"',
-            "pidfile": f'"{self._pid_file}"',
+            "pidfile": f'"{self.pid_file}"',
         }
         configuration = self.directory / "valkey.conf"
         configuration.touch(mode=0o600)
