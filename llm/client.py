@@ -9,7 +9,7 @@ import ipaddress
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from weakref import WeakKeyDictionary
 
@@ -74,7 +74,7 @@ class OpenAIEngine:
         self._clock = clock
         self._breakers: dict[str, CircuitBreaker] = {}
 
-    async def stream_reply(self, request: ReplyRequest) -> AsyncIterator[ReplyEvent]:
+    async def stream_reply(self, request: ReplyRequest) -> AsyncGenerator[ReplyEvent, None]:
         """Stream one reply; raises `ModelError`."""
         attempt = await self._begin(request)
         breaker = self._breaker(attempt.model)
@@ -166,7 +166,7 @@ class _Attempt:
             await self.close()
             raise
 
-    async def iterate_events(self) -> AsyncIterator[ReplyEvent]:
+    async def iterate_events(self) -> AsyncGenerator[ReplyEvent, None]:
         """Yield everything, the first token included."""
         if self._first_delta:
             yield self._first_delta

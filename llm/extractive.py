@@ -6,7 +6,7 @@ No network and no state. What it can't find it hands off.
 import math
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -67,7 +67,7 @@ class ExtractiveEngine:
 
     name = "extractive"
 
-    async def stream_reply(self, request: ReplyRequest) -> AsyncIterator[ReplyEvent]:
+    async def stream_reply(self, request: ReplyRequest) -> AsyncGenerator[ReplyEvent, None]:
         """Stream the quotation, or a hand-off when the passages hold no answer."""
         answer = compose_answer(request) if request.answerable else ""
         if not answer:

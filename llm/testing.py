@@ -1,7 +1,7 @@
 """A scripted engine for tests: it says what a test wrote, and can be paused in mid-sentence."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 
 from llm.errors import ModelError
 from llm.extractive import HAND_OFF_TOOL_NAME
@@ -29,7 +29,7 @@ class ScriptedEngine:
         """Write the next reply to a question."""
         self._scripts.setdefault(question, []).append(steps)
 
-    async def stream_reply(self, request: ReplyRequest) -> AsyncIterator[ReplyEvent]:
+    async def stream_reply(self, request: ReplyRequest) -> AsyncGenerator[ReplyEvent, None]:
         """Play back the script of the request's question."""
         self.requests.append(request)
         for step in self._take_script(request.question):

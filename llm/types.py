@@ -1,6 +1,6 @@
 """What goes into an engine and what comes out of it, free of any SDK."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -117,4 +117,4 @@ class Engine(Protocol):
 
     name: str
 
-    def stream_reply(self, request: ReplyRequest) -> AsyncIterator[ReplyEvent]: ...
+    def stream_reply(self, request: ReplyRequest) -> AsyncGenerator[ReplyEvent, None]: ...

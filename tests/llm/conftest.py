@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 import pytest_asyncio
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from llm import client, recovery
 from llm.breaker import CircuitBreaker
@@ -20,7 +20,7 @@ MakeRequest = Callable[..., ReplyRequest]
 
 @pytest_asyncio.fixture
 async def upstream(
-    settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[UpstreamServer]:
     """Serve the OpenAI protocol on a free port, with settings that point at it."""
     monkeypatch.setattr(recovery, "JITTER_SECONDS", (0.0, 0.01))

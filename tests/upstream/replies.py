@@ -13,6 +13,7 @@ ERRORS: dict[str, tuple[int, str, str, str]] = {
     "429_retry_after": (429, "requests", "rate_limit_exceeded", "Rate limit reached."),
     "500": (500, "server_error", "", "The server had an error: SECRET-BODY-TEXT"),
     "quota": (429, "insufficient_quota", "insufficient_quota", "You exceeded your quota."),
+    "400": (400, "invalid_request_error", "", "Unknown parameter: SECRET-BODY-TEXT"),
     "401": (401, "invalid_request_error", "invalid_api_key", "Incorrect API key: SECRET-BODY-TEXT"),
     "404": (404, "invalid_request_error", "model_not_found", "The model does not exist."),
     "context_length": (

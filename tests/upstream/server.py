@@ -23,11 +23,15 @@ logger = logging.getLogger(__name__)
 
 
 class UpstreamServer:
-    """The server's state and its handlers; `requests` holds what was received."""
+    """The server's state and its handlers.
+
+    `requests` holds what was received; `left` is set once a client left in mid-stream.
+    """
 
     def __init__(self) -> None:
         self.behaviours = BehaviourQueue()
         self.requests: list[dict[str, Any]] = []
+        self.left = asyncio.Event()
         self.base_url = ""
 
     def behave(self, mode: str = "stream", **fields: Any) -> None:
@@ -82,7 +86,7 @@ class UpstreamServer:
         if refusal := await _refuse(behaviour):
             return refusal
         if body.get("stream"):
-            return await Stream(request, body=body, behaviour=behaviour).send()
+            return await self._stream(Stream(request, body=body, behaviour=behaviour))
         answer = replies.choose_text(behaviour, messages=body["messages"])
         return web.json_response(replies.make_completion(body["model"], prompt=text, answer=answer))
 
@@ -104,6 +108,13 @@ class UpstreamServer:
         if refusal := await _refuse(behaviour):
             return refusal
         return web.json_response(replies.make_embeddings(body["model"], texts=texts))
+
+    async def _stream(self, stream: Stream) -> web.StreamResponse:
+        try:
+            return await stream.send()
+        except (asyncio.CancelledError, ConnectionResetError):
+            self.left.set()
+            raise
 
     def _receive(
         self, request: web.Request, *, kind: str, body: dict[str, Any], text: str
