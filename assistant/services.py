@@ -99,8 +99,9 @@ def take_conversation(conversation_pk: int, *, agent: User) -> Conversation:
     conversation = record.lock_conversation(conversation_pk)
     if conversation.status == Status.RESOLVED:
         raise Conflict("This conversation is resolved.")
-    escalation.take(conversation, agent=agent)
+    # The end of the preview is hinted at before the message that replaces it.
     void_turns(conversation, state=State.SUPERSEDED, reason="taken_over")
+    escalation.take(conversation, agent=agent)
     return conversation
 
 
@@ -195,6 +196,7 @@ def stop_answer(conversation_pk: int, *, shown: str) -> bool:
     turn = Turn.objects.filter(conversation=conversation, state=State.RUNNING).first()
     if turn is None:
         return False
+    end_preview(turn, reason="stopped")
     text = shown or turn.partial_text
     message = record.append_message(
         conversation,
@@ -209,6 +211,5 @@ def stop_answer(conversation_pk: int, *, shown: str) -> bool:
         message=message,
         finished_at=Now(),
     )
-    end_preview(turn, reason="stopped")
     publish_successor(conversation)
     return True

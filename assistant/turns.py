@@ -57,9 +57,7 @@ async def _answer(claim: Claim, plan: Answer) -> None:
     if draft.pass_on is not None:
         await in_database_thread(finish_with_hand_off)(claim, draft.pass_on, draft=draft)
         return
-    kept = await in_database_thread(finish_with_answer)(claim, draft, confidence=plan.confidence)
-    if kept:
-        writer.preview.end("final")
+    await in_database_thread(finish_with_answer)(claim, draft, confidence=plan.confidence)
 
 
 async def _write(writer: Writer) -> Draft:

@@ -1,9 +1,7 @@
 """Fixtures of all packages' tests: a site, people, and the rows that migrations made."""
 
-from collections.abc import Iterator
-
 import pytest
-from django.core.cache import cache
+from django.conf import settings
 
 from accounts.models import User
 from accounts.roles import ensure_roles
@@ -14,12 +12,12 @@ from escalation.defaults import ensure_rules
 
 
 @pytest.fixture(autouse=True)
-def _fresh_limits() -> Iterator[None]:
+def _fresh_limits() -> None:
     """No test inherits another one's rate counts."""
     limits._windows.clear()
-    limits._redis().flushdb()
-    cache.clear()
-    yield
+    counts = limits._redis()
+    for key in counts.scan_iter(f"{settings.REDIS_PREFIX}.rate.*"):
+        counts.delete(key)
 
 
 @pytest.fixture

@@ -1,0 +1,194 @@
+"""The customer's socket: small handlers, one writer, rows as the only truth."""
+
+import asyncio
+import json
+import logging
+from collections import deque
+from typing import Any
+
+from channels.exceptions import StopConsumer
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.db import DatabaseError
+
+from conversations.models import Conversation
+from conversations.selectors import access_by_token, all_origins
+from conversations.sweeping import sweep
+from core.background import in_database_thread
+from core.errors import SupportError, Unauthorized
+from core.limits import TokenBucket
+from core.realtime import conversation_group, delta_group, hub
+from widget import handlers
+from widget.origins import check_origin, own_origins
+from widget.protocol import (
+    MAX_FRAME_BYTES,
+    BadFrame,
+    Hello,
+    claimed_client_id,
+    error_frame,
+    parse_frame,
+)
+from widget.writer import SocketWriter
+
+logger = logging.getLogger(__name__)
+HELLO_SECONDS = 5.0
+BAD_FRAMES_A_MINUTE = 10
+FLOOD_REFUSALS = 200
+
+
+class Unavailable(SupportError):
+    """The database can't be reached; the client keeps its message and tries again."""
+
+    code = "unavailable"
+    status = 503
+    detail = "We can't store that right now. It will be sent again."
+
+
+class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+    """One customer's tab."""
+
+    # The process's hub listens for all sockets; a channel of its own would refuse the
+    # handshake while Redis is away.
+    channel_layer_alias = "none"
+
+    conversation: Conversation | None = None
+    conversation_id = ""
+    writer: SocketWriter | None = None
+
+    async def connect(self) -> None:
+        """Refuse foreign origins at the handshake; then wait for ``hello``."""
+        self._frames = TokenBucket(rate=10, burst=40)
+        self._refused = 0
+        self._bad = TokenBucket(rate=BAD_FRAMES_A_MINUTE / 60, burst=BAD_FRAMES_A_MINUTE - 1)
+        self.origin = self._header(b"origin")
+        if self.origin is not None and not await self._is_known_origin(self.origin):
+            await self.close(4403)
+            return
+        await self.accept()
+        loop = asyncio.get_running_loop()
+        self._hello_timer = loop.call_later(HELLO_SECONDS, self._close_soon, 4401)
+
+    def _header(self, name: bytes) -> str | None:
+        values = [value for key, value in self.scope["headers"] if key == name]
+        return values[0].decode("latin-1") if values else None
+
+    async def _is_known_origin(self, origin: str) -> bool:
+        if origin in own_origins():
+            return True
+        try:
+            return origin in await in_database_thread(all_origins)()
+        except DatabaseError:
+            return False
+
+    def _close_soon(self, code: int) -> None:
+        self._closing = asyncio.get_running_loop().create_task(self.close(code))
+
+    async def receive(
+        self, text_data: str | None = None, bytes_data: bytes | None = None
+    ) -> None:
+        """Take one frame; whatever is wrong with it costs the client an ``error``, no more."""
+        if len(bytes_data or b"") + len((text_data or "").encode("utf-8", "replace")) > (
+            MAX_FRAME_BYTES
+        ):
+            await self.close(4413)
+            return
+        if not await self._within_rate():
+            return
+        try:
+            await self._dispatch_frame(text_data)
+        except BadFrame as error:
+            await self._refuse_bad_frame(error, text_data)
+        except Unauthorized as error:
+            await self.send_frame(error_frame(error))
+            await self.close(4401)
+        except SupportError as error:
+            await self.send_frame(error_frame(error, client_id=claimed_client_id(text_data or "")))
+        except DatabaseError as error:
+            logger.warning("frame not handled: %s", type(error).__name__)
+            await self.send_frame(
+                error_frame(
+                    Unavailable(retry_after=2), client_id=claimed_client_id(text_data or "")
+                )
+            )
+
+    async def _within_rate(self) -> bool:
+        wait = self._frames.take()
+        if not wait:
+            return True
+        self._refused += 1
+        if self._refused > FLOOD_REFUSALS:
+            await self.close(4429)
+        elif self._refused % 20 == 1:
+            await self.send_frame(
+                {
+                    "type": "error",
+                    "code": "rate_limited",
+                    "detail": "That was too fast. Please wait a moment.",
+                    "retry_after": 2,
+                }
+            )
+        return False
+
+    async def _dispatch_frame(self, text: str | None) -> None:
+        if text is None:
+            raise BadFrame("Frames are text.")
+        frame = parse_frame(text)
+        if isinstance(frame, Hello):
+            await self._on_hello(frame)
+        elif self.conversation is None or self.writer is None:
+            raise Unauthorized("The first frame must be hello.")
+        else:
+            await handlers.handle(self, frame)
+
+    async def _refuse_bad_frame(self, error: BadFrame, text: str | None) -> None:
+        await self.send_frame(error_frame(error, client_id=claimed_client_id(text or "")))
+        if self._bad.take():
+            await self.close(4400)
+
+    async def _on_hello(self, frame: Hello) -> None:
+        if self.conversation is not None:
+            raise BadFrame("hello was said already.")
+        conversation = await in_database_thread(access_by_token)(frame.token)
+        check_origin(self.origin, site=conversation.site)
+        self._hello_timer.cancel()
+        self.conversation = conversation
+        self.conversation_id = str(conversation.public_id)
+        self.writer = SocketWriter(self, conversation, after=frame.after)
+        # Join first, then read: what is committed in between is hinted at or read, or both.
+        await hub().join(conversation_group(self.conversation_id), self._on_hint)
+        await hub().join(delta_group(self.conversation_id), self._on_hint)
+        sweep().add(self)
+        await self.writer.welcome()
+
+    def _on_hint(self, hint: dict[str, Any]) -> None:
+        if self.writer is not None and hint.get("conversation") == self.conversation_id:
+            self.writer.take_hint(hint)
+
+    def look_again(self, *, last_seq: int, revision: int) -> None:
+        """Heal lost hints (``conversations.sweeping.Viewer``)."""
+        if self.writer is not None:
+            self.writer.look_again(last_seq=last_seq, revision=revision)
+
+    async def send_frame(self, frame: dict[str, Any]) -> None:
+        """Send one frame; a client that does not read for ten seconds is let go."""
+        try:
+            async with asyncio.timeout(10):
+                await self.send(text_data=json.dumps(frame, ensure_ascii=False))
+        except TimeoutError:
+            await self.close(4408)
+        except (OSError, RuntimeError):
+            # The socket died under the writer; disconnect cleans up.
+            raise StopConsumer from None
+
+    async def disconnect(self, code: int) -> None:
+        """Leave the groups; nothing of a conversation lives in its sockets."""
+        timer = getattr(self, "_hello_timer", None)
+        if timer is not None:
+            timer.cancel()
+        if self.writer is None:
+            return
+        sweep().remove(self)
+        hub().leave(conversation_group(self.conversation_id), self._on_hint)
+        hub().leave(delta_group(self.conversation_id), self._on_hint)
+        self.writer.stop()
+
+

@@ -1,0 +1,132 @@
+"""What each frame of a customer does, one small handler a type."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+from assistant.services import (
+    end_by_customer,
+    receive_customer_message,
+    request_person,
+    stop_answer,
+)
+from conversations.services import mark_read, rate_conversation, save_contact_email, set_helpful
+from core.background import in_database_thread
+from core.errors import SupportError
+from core.limits import check_rate
+from core.realtime import conversation_group, publish_soon, running_text
+from widget.protocol import (
+    AskForPerson,
+    BadFrame,
+    Contact,
+    End,
+    Feedback,
+    Frame,
+    Ping,
+    Rate,
+    Read,
+    Say,
+    Stop,
+    Typing,
+)
+from widget.state import running_answer
+
+if TYPE_CHECKING:
+    from widget.consumers import ChatConsumer
+
+MESSAGES_A_MINUTE = 30
+
+
+class BadEmail(SupportError):
+    """Not an e-mail address."""
+
+    code = "bad_email"
+    detail = "That does not look like an e-mail address."
+
+
+async def handle(socket: "ChatConsumer", frame: Frame) -> None:
+    """Carry out ``frame`` for an authenticated socket."""
+    pk = socket.conversation.pk  # type: ignore[union-attr]
+    match frame:
+        case Say():
+            await _say(socket, pk, frame)
+        case Typing():
+            _typing(socket, on=frame.on)
+        case Read():
+            await in_database_thread(mark_read)(pk, seq=frame.seq)
+        case Stop():
+            await _stop(pk)
+        case AskForPerson():
+            await in_database_thread(request_person)(pk, detail=frame.reason)
+        case Feedback():
+            await in_database_thread(set_helpful)(
+                pk, message_id=frame.message, helpful=frame.helpful
+            )
+        case Rate():
+            await in_database_thread(rate_conversation)(
+                pk, score=frame.score, comment=frame.comment
+            )
+            await socket.send_frame({"type": "rated", "score": frame.score})
+        case Contact():
+            await _contact(socket, pk, frame.email)
+        case End():
+            await in_database_thread(end_by_customer)(pk)
+        case Ping():
+            await socket.send_frame({"type": "pong"})
+        case _:
+            raise BadFrame
+
+
+def _store(pk: int, frame: Say) -> dict[str, Any]:
+    check_rate("messages", str(pk), limit=MESSAGES_A_MINUTE, window_seconds=60)
+    receipt = receive_customer_message(pk, client_id=frame.client_id, text=frame.text)
+    return {
+        "type": "ack",
+        "client_id": str(frame.client_id),
+        "message": str(receipt.message.public_id),
+        "seq": receipt.message.seq,
+    }
+
+
+async def _say(socket: "ChatConsumer", pk: int, frame: Say) -> None:
+    ack = await in_database_thread(_store)(pk, frame)
+    # Committed by now, so the acknowledgement is true whatever happens next.
+    await socket.send_frame(ack)
+    if socket.writer is not None:
+        socket.writer.take_hint({"type": "conversation.changed"})
+
+
+def _typing(socket: "ChatConsumer", *, on: bool) -> None:
+    conversation = socket.conversation
+    if conversation is None:
+        return
+    publish_soon(
+        conversation_group(conversation.public_id),
+        {
+            "type": "typing",
+            "conversation": socket.conversation_id,
+            "author": {"kind": "customer", "name": str(conversation.customer)},
+            "on": on,
+            "origin": "customer",
+        },
+    )
+
+
+async def _stop(pk: int) -> None:
+    answer = await in_database_thread(running_answer)(pk)
+    if answer is None:
+        return
+    seen = await running_text(answer.message)
+    is_current = seen is not None and seen[0] // 10 == answer.attempt // 10
+    shown = seen[1] if seen is not None and is_current else answer.partial_text
+    await in_database_thread(stop_answer)(pk, shown=shown)
+
+
+async def _contact(socket: "ChatConsumer", pk: int, email: str) -> None:
+    try:
+        validate_email(email)
+    except ValidationError:
+        raise BadEmail from None
+    await in_database_thread(save_contact_email)(pk, email=email)
+    await socket.send_frame({"type": "contact_saved", "email": email})

@@ -1,0 +1,80 @@
+"""Starting and resuming a customer's session."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from conversations.models import Conversation, Customer, Site
+from conversations.selectors import access_by_token
+from conversations.services import (
+    REOPEN_WITHIN,
+    CustomerClaim,
+    identify_customer,
+    lock_conversation,
+    slide_token,
+    start_conversation,
+)
+from core.errors import Forbidden, Unauthorized
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A conversation with the token that opens it."""
+
+    conversation: Conversation
+    token: str
+    expires_at: datetime
+
+
+def open_session(
+    site: Site, *, claim: CustomerClaim, token: str, locale: str, page_url: str
+) -> Session:
+    """Resume the token's conversation, or start one; raise ``Unauthorized`` for a bad token."""
+    if token:
+        resumed = _resume(site, claim=claim, token=token)
+        if isinstance(resumed, Session):
+            return resumed
+        customer: Customer | None = resumed
+    else:
+        customer = None
+    conversation, fresh = start_conversation(
+        site, claim=claim, customer=customer, locale=locale, page_url=page_url
+    )
+    return Session(conversation, fresh, conversation.token_expires_at)
+
+
+def _resume(site: Site, *, claim: CustomerClaim, token: str) -> Session | Customer | None:
+    """Return the session, or the customer to start a new one for (``None``: a new customer)."""
+    conversation = access_by_token(token)
+    if conversation.site_id != site.pk:
+        raise Unauthorized
+    if not _may_continue(conversation, claim):
+        return None
+    if site.require_identity and not conversation.customer.is_verified:
+        raise Forbidden("This site asks for a signed identity.")
+    ended = conversation.resolved_at
+    if ended is not None and timezone.now() - ended > REOPEN_WITHIN:
+        return conversation.customer
+    _adopt(conversation, claim)
+    return Session(conversation, token, slide_token(conversation))
+
+
+def _may_continue(conversation: Conversation, claim: CustomerClaim) -> bool:
+    """Whether a signed visitor is the conversation's own: never somebody else's chat."""
+    customer = conversation.customer
+    if not claim.is_verified or not customer.is_verified:
+        return True
+    return customer.external_id == claim.external_id
+
+
+@transaction.atomic
+def _adopt(conversation: Conversation, claim: CustomerClaim) -> None:
+    """Give an anonymous conversation to the customer who has signed in since."""
+    if not claim.is_verified:
+        return
+    customer = identify_customer(conversation.site, claim=claim)
+    if customer.pk != conversation.customer_id:
+        lock_conversation(conversation.pk)
+        Conversation.objects.filter(pk=conversation.pk).update(customer=customer)

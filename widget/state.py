@@ -1,0 +1,89 @@
+"""What a socket reads from the record: one function a look, each safe to repeat."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from assistant.models import Turn
+from conversations.models import Conversation
+from conversations.selectors import messages_after, wants_rating
+from escalation.selectors import people_online, queue_place
+from widget.protocol import message_frame
+
+Status = Conversation.Status
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The conversation as its customer may see it now."""
+
+    last_seq: int
+    revision: int
+    status: str
+    status_frame: dict[str, Any]
+    offline_frame: dict[str, Any] | None
+    wants_rating: bool
+    messages: list[dict[str, Any]]
+
+
+def read_view(conversation_pk: int, *, after: int) -> View:
+    """Return the state and the next page of messages past ``after``."""
+    conversation = Conversation.objects.select_related("site", "customer", "agent").get(
+        pk=conversation_pk
+    )
+    place = queue_place(conversation) if conversation.status == Status.WAITING else None
+    messages = messages_after(conversation.pk, after=after)
+    return View(
+        last_seq=conversation.last_seq,
+        revision=conversation.revision,
+        status=conversation.status,
+        status_frame=_status_frame(conversation, place),
+        offline_frame=_offline_frame(conversation),
+        wants_rating=wants_rating(conversation),
+        messages=[message_frame(one, conversation=conversation) for one in messages],
+    )
+
+
+def _status_frame(
+    conversation: Conversation, place: tuple[int, int | None] | None
+) -> dict[str, Any]:
+    frame: dict[str, Any] = {"type": "status", "status": conversation.status}
+    if conversation.agent is not None:
+        frame["agent"] = conversation.agent.public_name
+    if place is not None:
+        frame["position"] = place[0]
+        if place[1] is not None:
+            frame["wait_s"] = place[1]
+    return frame
+
+
+def _offline_frame(conversation: Conversation) -> dict[str, Any] | None:
+    """Nobody is at the desk: say so, and whether there is an e-mail to write to."""
+    if conversation.status != Status.WAITING or people_online():
+        return None
+    return {
+        "type": "offline",
+        "text": conversation.site.offline_text,
+        "email_saved": bool(conversation.customer.email),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class RunningAnswer:
+    """An answer that is being written, as far as the record knows it."""
+
+    message: UUID
+    attempt: int
+    partial_text: str
+
+
+def running_answer(conversation_pk: int) -> RunningAnswer | None:
+    """Return the answer under way, if the assistant writes one."""
+    turn = Turn.objects.filter(
+        conversation_id=conversation_pk,
+        state=Turn.State.RUNNING,
+        conversation__status=Status.ASSISTANT,
+    ).first()
+    if turn is None:
+        return None
+    return RunningAnswer(turn.public_id, turn.attempt * 10, turn.partial_text)

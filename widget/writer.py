@@ -1,0 +1,179 @@
+"""The one writer of a customer's socket: rows in order, deltas between them."""
+
+import asyncio
+import logging
+from collections import deque
+from typing import Any, Protocol
+
+from channels.exceptions import StopConsumer
+from django.db import DatabaseError
+
+from conversations.models import Conversation
+from core.background import in_database_thread
+from core.realtime import running_text
+from widget.previews import PreviewCursor
+from widget.state import View, read_view, running_answer
+
+logger = logging.getLogger(__name__)
+DELTAS_KEPT = 2_000
+RETRY_SECONDS = 1.0
+
+
+class Socket(Protocol):
+    """What the writer needs of the consumer."""
+
+    async def send_frame(self, frame: dict[str, Any]) -> None:
+        """Send one frame."""
+
+    async def close(self, code: int) -> None:
+        """Close the socket."""
+
+
+class SocketWriter:
+    """Sends exactly ``last + 1 …``; hints only wake it up."""
+
+    def __init__(self, socket: Socket, conversation: Conversation, *, after: int) -> None:
+        self._socket = socket
+        self._pk = conversation.pk
+        self._last_seq = after
+        self._revision = -1
+        self._status = ""
+        self._sent_state: dict[str, dict[str, Any] | None] = {}
+        self._rating_asked_at = -1
+        self._deltas: deque[dict[str, Any]] = deque(maxlen=DELTAS_KEPT)
+        self._cursor = PreviewCursor()
+        self._wake = asyncio.Event()
+        self._must_read = False
+        self._task: asyncio.Task[None] | None = None
+
+    async def welcome(self) -> None:
+        """Send the first answer to ``hello`` and start writing."""
+        view = await in_database_thread(read_view)(self._pk, after=self._last_seq)
+        frame: dict[str, Any] = {
+            "type": "welcome",
+            "conversation": str(getattr(self._socket, "conversation_id", "")),
+            "status": view.status,
+            "last_seq": view.last_seq,
+            "messages": view.messages,
+        }
+        streaming = await self._streaming(view)
+        if streaming:
+            frame["streaming"] = streaming
+        self._last_seq = min(self._last_seq, view.last_seq)
+        self._note_sent(view)
+        await self._socket.send_frame(frame)
+        await self._send_state(view)
+        self._must_read = self._last_seq < view.last_seq
+        self._task = asyncio.create_task(self._run())
+        self._wake.set()
+
+    async def _streaming(self, view: View) -> dict[str, Any] | None:
+        """Return the answer under way with all its text, so that a reload loses none of it."""
+        if view.status != Conversation.Status.ASSISTANT:
+            return None
+        answer = await in_database_thread(running_answer)(self._pk)
+        if answer is None:
+            return None
+        message = str(answer.message)
+        attempt, text = await running_text(message) or (answer.attempt, answer.partial_text)
+        if attempt // 10 != answer.attempt // 10:
+            # Redis still holds what an attempt wrote that died.
+            attempt, text = answer.attempt, answer.partial_text
+        if not text:
+            return None
+        self._cursor.resume(message=message, attempt=attempt, text=text)
+        return {"message": message, "attempt": attempt, "text": text}
+
+    def take_hint(self, hint: dict[str, Any]) -> None:
+        """Note a hint of the hub; called on the event loop, never blocks."""
+        if hint["type"] == "conversation.changed":
+            self._must_read = True
+        else:
+            self._deltas.append(hint)
+        self._wake.set()
+
+    def look_again(self, *, last_seq: int, revision: int) -> None:
+        """Read again if anything is new, or if a place in the queue may have moved."""
+        moved = last_seq != self._last_seq or revision != self._revision
+        if moved or self._status == Conversation.Status.WAITING:
+            self._must_read = True
+            self._wake.set()
+
+    def stop(self) -> None:
+        """End the writing task."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _run(self) -> None:
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                await self._write()
+        except StopConsumer:
+            return
+
+    async def _write(self) -> None:
+        while self._must_read or self._deltas:
+            if self._must_read:
+                self._must_read = False
+                await self._write_rows()
+            if self._deltas:
+                await self._write_hint(self._deltas.popleft())
+
+    async def _write_rows(self) -> None:
+        try:
+            view = await in_database_thread(read_view)(self._pk, after=self._last_seq)
+        except DatabaseError as error:
+            # The sweep comes back to it; the client sees no gap.
+            logger.warning("rows not read: %s", type(error).__name__)
+            return
+        for frame in view.messages:
+            await self._end_preview_of(frame["message"])
+            await self._socket.send_frame(frame)
+        self._note_sent(view)
+        await self._send_state(view)
+        if self._last_seq < view.last_seq:
+            self._must_read = True
+
+    async def _end_preview_of(self, message: str) -> None:
+        """A durable message replaces its preview, however the hints arrived."""
+        if message == self._cursor.message:
+            ended = self._cursor.end({"message": message, "attempt": 0, "reason": "final"})
+            if ended is not None:
+                await self._socket.send_frame(ended)
+
+    def _note_sent(self, view: View) -> None:
+        for frame in view.messages:
+            self._last_seq = frame["seq"]
+            self._cursor.close(frame["message"])
+        self._revision, self._status = view.revision, view.status
+
+    async def _send_state(self, view: View) -> None:
+        """Send what changed of status, offline notice and rating request."""
+        await self._send_if_new("status", view.status_frame)
+        if view.offline_frame is not None:
+            await self._send_if_new("offline", view.offline_frame)
+        else:
+            self._sent_state.pop("offline", None)
+        if view.wants_rating:
+            await self._send_if_new("rating", {"type": "rating_request"})
+        else:
+            self._sent_state.pop("rating", None)
+
+    async def _send_if_new(self, name: str, frame: dict[str, Any]) -> None:
+        if self._sent_state.get(name) != frame:
+            self._sent_state[name] = frame
+            await self._socket.send_frame(frame)
+
+    async def _write_hint(self, hint: dict[str, Any]) -> None:
+        frame: dict[str, Any] | None = None
+        match hint["type"]:
+            case "delta" if self._status == Conversation.Status.ASSISTANT:
+                frame = self._cursor.accept(hint)
+            case "delta_end":
+                frame = self._cursor.end(hint)
+            case "typing" if hint.get("origin") == "agent":
+                frame = {"type": "typing", "author": hint["author"], "on": hint["on"]}
+        if frame is not None:
+            await self._socket.send_frame(frame)
