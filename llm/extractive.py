@@ -201,7 +201,10 @@ def _choose_excerpts(candidate: _Candidate, *, query: _Query) -> list[int]:
         if chosen and scores[index] < best * NEAR_BEST:
             break
         group = _with_context(candidate.excerpts, index=index)
-        if len(chosen | group) <= MAX_EXCERPTS:
+        said_already = any(
+            candidate.excerpts[index].text in candidate.excerpts[other].text for other in chosen
+        )
+        if not said_already and len(chosen | group) <= MAX_EXCERPTS:
             chosen |= group
     return sorted(chosen)
 

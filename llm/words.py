@@ -1,7 +1,7 @@
 """Words, stems and stop words of a text, for matching questions with passages."""
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from snowballstemmer import stemmer
 
@@ -52,8 +52,14 @@ def find_stems(text: str, *, locale: str) -> frozenset[str]:
     """Return the stems of a text's words, stop words left out."""
     words = (word.replace("\u2019", "'") for word in _WORD.findall(text.lower()))
     kept = (word.removesuffix("'s") for word in words if word not in STOP_WORDS)
-    stem = _stemmer(locale.split("-", maxsplit=1)[0].split("_", maxsplit=1)[0].lower())
-    return frozenset(stem.stemWord(word) for word in kept)
+    language = re.split(r"[-_]", locale.lower(), maxsplit=1)[0]
+    return frozenset(_stem(word, language=language) for word in kept)
+
+
+@lru_cache(maxsize=50_000)
+def _stem(word: str, *, language: str) -> str:
+    # Kept, because the stemmer is slow Python and help articles repeat their words.
+    return str(_stemmer(language).stemWord(word))
 
 
 @cache
