@@ -4,8 +4,6 @@ import signal
 import socket
 import sys
 import time
-import urllib.request
-from http import HTTPStatus
 from types import FrameType
 
 from supportbot import processes
@@ -14,6 +12,7 @@ from supportbot.demo.services import Service, list_services
 from supportbot.demo.supervisor import Child, Supervisor, make_children
 from supportbot.embedded import EmbeddedServers
 from supportbot.embedded.errors import DataDirInUse, EmbeddedError, last_lines
+from supportbot.healthcheck import is_web_ready
 
 READY_SECONDS = 60.0
 PREPARE_SECONDS = 300.0
@@ -128,7 +127,7 @@ def supervise(supervisor: Supervisor, *, options: DemoOptions, requests: StopReq
 
     def settled() -> bool:
         supervisor.tend()
-        return requests.asked() or answers(f"{options.url}/readyz")
+        return requests.asked() or is_web_ready(f"{options.url}/readyz")
 
     if not processes.wait_until(settled, seconds=READY_SECONDS):
         log = options.logs / "web.log"
@@ -138,15 +137,6 @@ def supervise(supervisor: Supervisor, *, options: DemoOptions, requests: StopReq
     while not requests.asked():
         supervisor.tend()
         time.sleep(TEND_SECONDS)
-
-
-def answers(url: str) -> bool:
-    """Return whether ``url`` answers with a success."""
-    try:
-        with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 - our own loopback
-            return bool(response.status == HTTPStatus.OK)
-    except OSError:
-        return False
 
 
 def welcome(options: DemoOptions) -> str:

