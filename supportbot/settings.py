@@ -10,8 +10,9 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
 
-from supportbot.content_security import CONTENT_SECURITY_POLICY as CONTENT_SECURITY_POLICY
+from supportbot import content_security
 
+CONTENT_SECURITY_POLICY = content_security.CONTENT_SECURITY_POLICY
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
 
@@ -65,6 +66,7 @@ INSTALLED_APPS = [
     "widget",
     "desk",
     "reports",
+    "supportbot",
 ]
 
 MIDDLEWARE = [
