@@ -1,0 +1,83 @@
+"""Turns a text into the terms that are indexed and searched; pure."""
+
+import re
+import threading
+import unicodedata
+from functools import cache, lru_cache
+from typing import Final
+
+import snowballstemmer
+
+MAX_TERM_CHARACTERS = 64
+ALGORITHMS: Final = {
+    "ar": "arabic", "ca": "catalan", "cs": "czech", "da": "danish", "de": "german",
+    "el": "greek", "en": "english", "es": "spanish", "et": "estonian", "eu": "basque",
+    "fa": "persian", "fi": "finnish", "fr": "french", "ga": "irish", "hi": "hindi",
+    "hu": "hungarian", "hy": "armenian", "id": "indonesian", "it": "italian",
+    "lt": "lithuanian", "nb": "norwegian", "ne": "nepali", "nl": "dutch", "nn": "norwegian",
+    "no": "norwegian", "pl": "polish", "pt": "portuguese", "ro": "romanian", "ru": "russian",
+    "sr": "serbian", "sv": "swedish", "ta": "tamil", "tr": "turkish", "yi": "yiddish",
+}  # fmt: skip
+# Words that questions are put with; what tells one topic from another stays in.
+_ENGLISH = """
+a about am an and any anybody anyone are as at be been being but by can cannot cant could
+did do does doesnt doing dont for from get getting give go going got guys had has hasnt have
+havent having he hello help her hey hi him his how i if im in into is isnt it its ive
+just kindly know let like me my myself need of on or our please possible she should so some
+somehow tell than thank thanks that thats the their them then there these they this those to
+too us using very want wanted wants was wasnt way we were what whats when where which while
+who whom whose why will with wont would you your youre
+"""
+STOP_WORDS: Final = frozenset(_ENGLISH.split())
+WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
+# A product or order number, or a single letter tied to a word (e-mail, t-shirt): one term.
+ONE_TERM = re.compile(r"[a-z]+-?\d[\w-]*|[a-z]-[a-z]+|[a-z]+-[a-z]")
+# Scripts that put no space between words are searched by pairs of characters.
+UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]+")
+_stemming = threading.Lock()
+
+
+def language_of(locale: str) -> str:
+    """Return the language of a locale as ``pt-BR``, in lower case."""
+    return re.split(r"[-_]", locale.casefold(), maxsplit=1)[0]
+
+
+def terms_of(text: str, *, locale: str = "en") -> list[str]:
+    """Return the terms of ``text`` in order, repeated ones too.
+
+    Languages that Snowball lacks stay unstemmed; stop words are English only, since BM25
+    gives a word that stands everywhere next to no weight anyhow.
+    """
+    language = language_of(locale)
+    folded = unicodedata.normalize("NFKC", text).replace("\u2019", "'").casefold()
+    words = [part for word in WORD.findall(folded) for part in _parts(word)]
+    if language == "en":
+        words = [word for word in words if word not in STOP_WORDS]
+    return [_stem(word, language)[:MAX_TERM_CHARACTERS] for word in words]
+
+
+def _parts(word: str) -> list[str]:
+    """Return what one written word stands for in the index."""
+    if UNSPACED.search(word):
+        return [piece for run in UNSPACED.split(word) if run for piece in [run]] + [
+            run[at : at + 2] for run in UNSPACED.findall(word) for at in range(max(1, len(run) - 1))
+        ]
+    word = word.removesuffix("'s").replace("'", "")
+    if ONE_TERM.fullmatch(word):
+        return [word.replace("-", "")]
+    return [part for part in word.split("-") if part]
+
+
+@lru_cache(maxsize=20_000)
+def _stem(word: str, language: str) -> str:
+    algorithm = ALGORITHMS.get(language)
+    if algorithm is None or any(character.isdigit() for character in word):
+        return word
+    # A stemmer keeps the word it works on: two threads must not share one.
+    with _stemming:
+        return str(_stemmer(algorithm).stemWord(word))
+
+
+@cache
+def _stemmer(algorithm: str) -> snowballstemmer.stemmer:
+    return snowballstemmer.stemmer(algorithm)
