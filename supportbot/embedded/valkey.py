@@ -9,12 +9,15 @@ import subprocess
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from supportbot import processes
 from supportbot.embedded.errors import EmbeddedError, does_not_start
 
 START_SECONDS = 10.0
 STOP_SECONDS = 10.0
+NO_RETRY = Retry(NoBackoff(), retries=0)
 # Below Linux's ephemeral range (32768 and up): a client that retries on a loopback port of that
 # range while the server is down can connect to itself and so take the port away.
 PORTS = range(20_000, 32_000)
@@ -111,7 +114,8 @@ class EmbeddedValkey:
 
     def _answers(self) -> bool:
         try:
-            with redis.Redis.from_url(self.url, socket_timeout=2) as client:
+            # The caller asks again soon: the client's own retries would only wait longer.
+            with redis.Redis.from_url(self.url, socket_timeout=2, retry=NO_RETRY) as client:
                 return bool(client.ping())
         except redis.ConnectionError:
             return False

@@ -20,7 +20,7 @@ import yaml
 from supportbot import processes
 from supportbot.demo.services import list_services
 from supportbot.embedded import EmbeddedServers
-from supportbot.embedded.valkey import find_binary, find_free_port
+from supportbot.embedded.valkey import NO_RETRY, find_binary, find_free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
@@ -208,7 +208,7 @@ def test_the_redis_command_starts_a_server_that_wants_the_password(
             directory=tmp_path,
         )
     )
-    client = redis.Redis(port=port, password=REQUIRED["REDIS_PASSWORD"])
+    client = redis.Redis(port=port, password=REQUIRED["REDIS_PASSWORD"], retry=NO_RETRY)
 
     def answers() -> bool:
         try:
@@ -219,7 +219,7 @@ def test_the_redis_command_starts_a_server_that_wants_the_password(
     try:
         assert processes.wait_until(answers, seconds=20), (tmp_path / "redis.log").read_text()
         with pytest.raises(redis.AuthenticationError):
-            redis.Redis(port=port).ping()
+            redis.Redis(port=port, retry=NO_RETRY).ping()
         assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
     finally:
         processes.kill(process)
