@@ -26,10 +26,11 @@ def let_pass(directory: Path) -> None:
 
 
 def let_read(tree: Path) -> None:
-    """Let others read the files of ``tree`` and run its programs."""
+    """Let others read the files of ``tree`` and run its programs; a strict umask hid them."""
     for path in (tree, *tree.rglob("*")):
-        if path.is_symlink():
+        if path.is_symlink() or not path.exists():
             continue
         mode = path.stat().st_mode
-        runs = stat.S_IXOTH if mode & stat.S_IXUSR else 0
-        path.chmod(mode | stat.S_IROTH | runs)
+        wanted = mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0)
+        if mode != wanted:
+            path.chmod(wanted)

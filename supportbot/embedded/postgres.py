@@ -156,22 +156,12 @@ class EmbeddedPostgres:
         """As root, let the server's user reach binaries and data: PostgreSQL refuses root."""
         if self._user is None:
             return
+        package = self._binaries.parent.parent
         let_pass(self.directory.parent)
-        version = processes.Launch(
-            command=[str(self._binaries / "postgres"), "--version"],
-            environment={"PATH": os.defpath},
-            log=self.log,
-            directory=Path("/"),
-            user=self._user,
-        )
-        let_pass(self._binaries)
-        try:
-            reached = processes.spawn(version).wait() == 0
-        except PermissionError:
-            reached = False
-        if not reached:
-            let_read(self._binaries.parent)
-            let_read(_package().with_suffix(".libs"))
+        let_pass(package)
+        let_read(self._binaries.parent)
+        # Where the wheel's repair put the libraries of other projects.
+        let_read(package.with_suffix(".libs"))
 
     def _socket_directory(self) -> Path:
         if len(os.fsencode(self.directory / ".s.PGSQL.5432.lock")) <= LONGEST_SOCKET_PATH:
