@@ -43,8 +43,6 @@ def ensure_roles() -> None:
     for role, names in OWN_PERMISSIONS.items():
         for name in names:
             app, codename = name.split(".")
-            held += Permission.objects.filter(
-                content_type__app_label=app, codename=codename
-            )
+            held += Permission.objects.filter(content_type__app_label=app, codename=codename)
         group, _ = Group.objects.get_or_create(name=role)
         group.permissions.set(held)

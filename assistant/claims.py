@@ -92,9 +92,7 @@ def _claim_row(turn_pk: int, conversation: Conversation) -> bool:
         partial_text="",
     )
     if claimed:
-        Turn.objects.filter(pk=turn_pk, through_seq=None).update(
-            through_seq=conversation.last_seq
-        )
+        Turn.objects.filter(pk=turn_pk, through_seq=None).update(through_seq=conversation.last_seq)
         Turn.objects.filter(pk=turn_pk, deadline_at=None).update(
             deadline_at=Now() + timedelta(seconds=DEADLINE_SECONDS)
         )

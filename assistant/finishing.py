@@ -30,10 +30,7 @@ def _lock_if_mine(claim: Claim) -> Conversation | None:
     conversation = record.lock_conversation(claim.conversation_pk)
     if not mine(claim).exists():
         return None
-    if (
-        conversation.status != Status.ASSISTANT
-        or conversation.holder_epoch != claim.holder_epoch
-    ):
+    if conversation.status != Status.ASSISTANT or conversation.holder_epoch != claim.holder_epoch:
         mine(claim).update(state=State.SUPERSEDED, finished_at=Now())
         return None
     return conversation
@@ -90,9 +87,7 @@ def finish_with_hand_off(claim: Claim, pass_on: PassOn, *, draft: Draft) -> bool
         message_id=claim.public_id,
     )
     mine(claim).update(hand_off_reason=pass_on.reason)
-    _close(
-        claim, draft, outcome=Outcome.HANDED_OFF, message=message, confidence=pass_on.confidence
-    )
+    _close(claim, draft, outcome=Outcome.HANDED_OFF, message=message, confidence=pass_on.confidence)
     # What was asked meanwhile goes to the person too.
     void_turns(conversation, state=State.CANCELLED, reason="withdrawn")
     return True

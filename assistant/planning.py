@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from knowledge.retrieval import Retrieval, retrieve
+
 from assistant.claims import Claim
 from assistant.confidence import retrieval_confidence
 from assistant.small_talk import small_talk_reply
@@ -11,7 +13,6 @@ from conversations.models import Conversation, Message
 from escalation.models import HandOff
 from escalation.policy import find_flag, is_repeated
 from escalation.selectors import active_rules
-from knowledge.retrieval import Retrieval, retrieve
 
 Author = Message.Author
 HISTORY = 12
@@ -126,15 +127,11 @@ def _from_articles(
     return Answer(conversation, question, history, found, confidence)
 
 
-def _retrieve(
-    conversation: Conversation, question: str, earlier: Sequence[Message]
-) -> Retrieval:
+def _retrieve(conversation: Conversation, question: str, earlier: Sequence[Message]) -> Retrieval:
     """Look the question up; a short follow-up also together with the question before it."""
     found = retrieve(conversation.site_id, question, locale=conversation.locale)
     before = [message.text for message in earlier if message.author_kind == Author.CUSTOMER]
     if not before or not FOLLOW_UP.match(question) or len(question.split()) > 10:
         return found
-    joined = retrieve(
-        conversation.site_id, f"{before[-1]} {question}", locale=conversation.locale
-    )
+    joined = retrieve(conversation.site_id, f"{before[-1]} {question}", locale=conversation.locale)
     return max(found, joined, key=retrieval_confidence)

@@ -5,10 +5,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
+from knowledge.retrieval import ScoredPassage
 
 from assistant.planning import Answer
 from conversations.models import Message
-from knowledge.retrieval import ScoredPassage
 from llm.types import ChatMessage, SourcePassage
 
 PROMPTS = Path(__file__).parent / "prompts"
@@ -45,8 +45,7 @@ def source_passages(passages: tuple[ScoredPassage, ...]) -> tuple[SourcePassage,
 def prompt_messages(plan: Answer) -> tuple[ChatMessage, ...]:
     """Return the whole prompt for an ``Answer``; passages are numbered from 1."""
     passages = "\n\n".join(
-        f"[{number}] {passage.title} > {passage.heading}\n"
-        f"{passage.text[:MAX_PASSAGE_CHARACTERS]}"
+        f"[{number}] {passage.title} > {passage.heading}\n{passage.text[:MAX_PASSAGE_CHARACTERS]}"
         for number, passage in enumerate(plan.retrieval.passages, start=1)
     )
     system = _template().format(

@@ -9,7 +9,8 @@ from assistant.claims import DEADLINE_SECONDS, PUBLISH_AFTER_SECONDS, State
 from assistant.dispatch import publish_on_commit
 from assistant.models import Turn
 from conversations.models import Conversation, Message
-from core.realtime import delta_group, publish_on_commit as hint_on_commit
+from core.realtime import delta_group
+from core.realtime import publish_on_commit as hint_on_commit
 
 
 def queue_turn(conversation: Conversation, *, from_seq: int) -> Turn:

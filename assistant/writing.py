@@ -154,9 +154,7 @@ class Writer:
         self.preview.end("withdrawn")
         self._error = code
         return self._passed_on(
-            PassOn(
-                reason=Reason.LOW_CONFIDENCE, detail=detail, confidence=self.plan.confidence
-            )
+            PassOn(reason=Reason.LOW_CONFIDENCE, detail=detail, confidence=self.plan.confidence)
         )
 
     def _passed_on(

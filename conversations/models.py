@@ -2,7 +2,6 @@
 
 import secrets
 import uuid
-from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField

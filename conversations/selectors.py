@@ -45,9 +45,7 @@ def access_conversation(token: object, *, public_id: uuid.UUID) -> Conversation:
     return conversation
 
 
-def messages_after(
-    conversation_pk: int, *, after: int, limit: int = PAGE
-) -> QuerySet[Message]:
+def messages_after(conversation_pk: int, *, after: int, limit: int = PAGE) -> QuerySet[Message]:
     """Return the messages past ``after`` in order, at most ``limit`` of them."""
     return Message.objects.filter(conversation_id=conversation_pk, seq__gt=after).order_by("seq")[
         :limit

@@ -101,7 +101,7 @@ def current_episode(conversation: Conversation) -> Episode:
     return Episode.objects.get(conversation=conversation, number=conversation.episode)
 
 
-def append_message(
+def append_message(  # noqa: PLR0913 - the columns of one row, all by keyword
     conversation: Conversation,
     *,
     author_kind: Message.Author,
@@ -138,9 +138,7 @@ def append_message(
     return message
 
 
-def _author_name(
-    conversation: Conversation, kind: Message.Author, author: User | None
-) -> str:
+def _author_name(conversation: Conversation, kind: Message.Author, author: User | None) -> str:
     if author is not None:
         return author.public_name
     names = {
@@ -164,9 +162,7 @@ def _note_in_episode(conversation: Conversation, message: Message) -> None:
         )
 
 
-def change_status(
-    conversation: Conversation, target: Status, *, agent: User | None = None
-) -> None:
+def change_status(conversation: Conversation, target: Status, *, agent: User | None = None) -> None:
     """Give a locked conversation to another holder; raises ``Conflict`` where it may not go."""
     check_transition(conversation.status, target)
     conversation.status = target

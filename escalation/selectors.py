@@ -3,6 +3,7 @@
 import math
 from datetime import timedelta
 from statistics import median
+from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
@@ -31,9 +32,7 @@ def people_online() -> bool:
 
 def active_rules(site_id: int) -> list[FlagRule]:
     """Return the rules of a site and those of all sites."""
-    return list(
-        FlagRule.objects.filter(Q(site_id=site_id) | Q(site=None), is_active=True)
-    )
+    return list(FlagRule.objects.filter(Q(site_id=site_id) | Q(site=None), is_active=True))
 
 
 def waiting() -> QuerySet[HandOff]:
@@ -85,10 +84,10 @@ def _likely_wait(position: int) -> int | None:
     ]
     if not agents or not waits:
         return None
-    return round(median(waits) * math.ceil(position / agents))
+    return int(median(waits) * math.ceil(position / agents))
 
 
-def access_conversation(user: User, *, public_id: object) -> Conversation:
+def access_conversation(user: User, *, public_id: UUID | str) -> Conversation:
     """Return a conversation for a member of staff; raise ``Forbidden`` or ``NotFound``."""
     if not user.is_active or not user.has_perm("escalation.work_queue"):
         raise Forbidden

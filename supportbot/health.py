@@ -73,9 +73,7 @@ async def ready(request: HttpRequest) -> JsonResponse:
     serving = states["database"] == states["migrations"] == "ok"
     degraded = serving and states["redis"] != "ok"
     word = "degraded" if degraded else "ready" if serving else "unavailable"
-    return JsonResponse(
-        {"status": word, "dependencies": states}, status=200 if serving else 503
-    )
+    return JsonResponse({"status": word, "dependencies": states}, status=200 if serving else 503)
 
 
 def metrics(request: HttpRequest) -> HttpResponse:

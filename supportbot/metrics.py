@@ -33,9 +33,7 @@ def render_metrics() -> str:
         "# TYPE supportbot_oldest_queued_turn_seconds gauge",
         _line("oldest_queued_turn_seconds", _oldest_turn_seconds()),
         "# TYPE supportbot_hand_offs_waiting gauge",
-        _line(
-            "hand_offs_waiting", HandOff.objects.filter(state=HandOff.State.WAITING).count()
-        ),
+        _line("hand_offs_waiting", HandOff.objects.filter(state=HandOff.State.WAITING).count()),
         "# TYPE supportbot_hints_total counter",
     ]
     lines += [_line("hints_total", count, kind=kind) for kind, count in sorted(counters.items())]

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-from collections import deque
 from typing import Any
 
 from channels.exceptions import StopConsumer
@@ -82,9 +81,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     def _close_soon(self, code: int) -> None:
         self._closing = asyncio.get_running_loop().create_task(self.close(code))
 
-    async def receive(
-        self, text_data: str | None = None, bytes_data: bytes | None = None
-    ) -> None:
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Take one frame; whatever is wrong with it costs the client an ``error``, no more."""
         if len(bytes_data or b"") + len((text_data or "").encode("utf-8", "replace")) > (
             MAX_FRAME_BYTES
@@ -190,5 +187,3 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         hub().leave(conversation_group(self.conversation_id), self._on_hint)
         hub().leave(delta_group(self.conversation_id), self._on_hint)
         self.writer.stop()
-
-

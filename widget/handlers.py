@@ -45,7 +45,9 @@ class BadEmail(SupportError):
     detail = "That does not look like an e-mail address."
 
 
-async def handle(socket: "ChatConsumer", frame: Frame) -> None:
+async def handle(  # noqa: C901 - one branch a frame type
+    socket: "ChatConsumer", frame: Frame
+) -> None:
     """Carry out ``frame`` for an authenticated socket."""
     pk = socket.conversation.pk  # type: ignore[union-attr]
     match frame:

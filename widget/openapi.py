@@ -20,8 +20,7 @@ def _object(required: list[str], **properties: Schema) -> Schema:
 def _problems(*statuses: int) -> Schema:
     content = {"application/problem+json": {"schema": _ref("Problem")}}
     return {
-        str(status): {"description": "What went wrong.", "content": content}
-        for status in statuses
+        str(status): {"description": "What went wrong.", "content": content} for status in statuses
     }
 
 

@@ -4,7 +4,15 @@ import json
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    TypeAdapter,
+    ValidationError,
+)
 
 from assistant.finishing import link_hosts
 from conversations.models import Conversation, Message
@@ -104,9 +112,7 @@ class Ping(_Frame):
     type: Literal["ping"]
 
 
-Frame = (
-    Hello | Say | Typing | Read | Stop | AskForPerson | Feedback | Rate | Contact | End | Ping
-)
+Frame = Hello | Say | Typing | Read | Stop | AskForPerson | Feedback | Rate | Contact | End | Ping
 _adapter: TypeAdapter[Frame] = TypeAdapter(Annotated[Frame, Field(discriminator="type")])
 
 

@@ -1,0 +1,54 @@
+"""A site with two articles, and an engine that says what a test wrote."""
+
+import uuid
+from collections.abc import Callable
+
+import pytest
+
+from assistant import writing
+from assistant.models import Turn
+from assistant.services import receive_customer_message
+from conversations.models import Conversation, Message, Site
+from knowledge.indexing import index_article
+from knowledge.services import ArticleContent, store_article
+from llm.testing import ScriptedEngine
+
+RETURNS = "You can return unused items within 30 days of delivery. Refunds take five days."
+SHIPPING = "Standard shipping takes three working days and costs 5 euros."
+
+
+@pytest.fixture
+def articles(site: Site) -> None:
+    site.answer_threshold = 0.2
+    site.save()
+    for slug, title, body in (
+        ("returns", "Returns and refunds", RETURNS),
+        ("shipping", "Shipping times and costs", SHIPPING),
+        ("gift-cards", "Gift cards", "Gift cards never expire and work in every store."),
+    ):
+        saved = store_article(site, slug=slug, content=ArticleContent(title=title, body=body))
+        index_article(saved.article.pk)
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> ScriptedEngine:
+    scripted = ScriptedEngine()
+    monkeypatch.setattr(writing, "choose_engine", lambda: scripted)
+    return scripted
+
+
+@pytest.fixture
+def ask(conversation: Conversation, articles: None) -> Callable[[str], Turn]:
+    """Send a customer's message and return the turn that covers it."""
+
+    def send(text: str) -> Turn:
+        receive_customer_message(conversation.pk, client_id=uuid.uuid4(), text=text)
+        return Turn.objects.filter(conversation=conversation).latest("pk")
+
+    return send
+
+
+def texts(conversation: Conversation) -> list[tuple[str, str]]:
+    """Return the transcript as ``(author kind, text)``."""
+    rows = Message.objects.filter(conversation=conversation).order_by("seq")
+    return list(rows.values_list("author_kind", "text"))

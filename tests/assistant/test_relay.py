@@ -1,0 +1,121 @@
+"""The relay: what died, was lost or fell silent comes to an end."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from assistant import relay
+from assistant.claims import claim_turn
+from assistant.models import Turn
+from assistant.services import receive_customer_message
+from conversations.models import Conversation, Episode, Message
+from conversations.selectors import wants_rating
+from escalation.models import HandOff
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Ask = Callable[[str], Turn]
+
+
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    sent: list[int] = []
+
+    def publish(turn_pks: list[int]) -> int:
+        sent.extend(turn_pks)
+        return len(turn_pks)
+
+    monkeypatch.setattr(relay, "publish_turns", publish)
+    return sent
+
+
+def test_republish_heads_when_a_task_was_lost_sends_it_with_back_off(
+    ask: Ask, published: list[int]
+) -> None:
+    turn = ask("Where is it?")
+    assert relay.republish_heads() == 0
+    Turn.objects.update(next_publish_at=Now() - timedelta(seconds=10))
+    assert relay.republish_heads() == 1
+    assert relay.republish_heads() == 0
+    assert published == [turn.pk]
+
+
+def test_republish_expired_when_a_worker_died(ask: Ask, published: list[int]) -> None:
+    turn = ask("Where is it?")
+    claim_turn(turn.pk)
+    Turn.objects.update(next_publish_at=Now() - timedelta(seconds=10))
+    assert relay.republish_expired() == 0
+    Turn.objects.update(lease_until=Now() - timedelta(seconds=1))
+    assert relay.republish_expired() == 1
+    again = claim_turn(turn.pk)
+    assert again is not None
+    assert (again.attempt, again.fence) == (2, 2)
+
+
+@pytest.mark.parametrize("claimed", [False, True])
+def test_fail_overdue_ends_with_an_honest_text_and_a_person(ask: Ask, claimed: bool) -> None:
+    turn = ask("Where is it?")
+    if claimed:
+        claim_turn(turn.pk)
+    assert relay.fail_overdue() == 0
+    Turn.objects.update(deadline_at=Now() - timedelta(seconds=1))
+    assert relay.fail_overdue() == 1
+    assert relay.fail_overdue() == 0
+    turn.refresh_from_db()
+    assert (turn.state, turn.hand_off_reason) == ("failed", "model_unavailable")
+    assert HandOff.objects.get().state == "waiting"
+    assert "could not answer in time" in Message.objects.latest("seq").text
+
+
+def test_fail_overdue_when_every_attempt_died(ask: Ask) -> None:
+    turn = ask("Where is it?")
+    for _ in range(4):
+        assert claim_turn(turn.pk) is not None
+        Turn.objects.update(lease_until=Now() - timedelta(seconds=1))
+    assert relay.fail_overdue() == 1
+
+
+def test_close_idle_assumes_after_silence_and_asks_for_a_rating(
+    ask: Ask, conversation: Conversation
+) -> None:
+    ask("Where is it?")
+    Turn.objects.all().delete()
+    Message.objects.create(
+        conversation=conversation, seq=2, author_kind="assistant", text="There.", is_answer=True
+    )
+    assert relay.close_idle() == 0
+    Conversation.objects.update(last_message_at=timezone.now() - timedelta(hours=1), last_seq=2)
+    assert relay.close_idle() == 1
+    episode = Episode.objects.get()
+    assert (episode.outcome, episode.resolved_by, episode.handled_by) == (
+        "assumed", "idle", "assistant",
+    )  # fmt: skip
+    assert wants_rating(Conversation.objects.get())
+
+
+def test_close_idle_never_touches_what_waits_for_a_person(
+    ask: Ask, conversation: Conversation
+) -> None:
+    ask("Where is it?")
+    Turn.objects.update(deadline_at=Now() - timedelta(seconds=1))
+    relay.fail_overdue()
+    Conversation.objects.update(last_message_at=timezone.now() - timedelta(days=3))
+    assert relay.close_idle() == 0
+
+
+def test_message_after_the_end_reopens_as_a_new_episode(
+    ask: Ask, conversation: Conversation
+) -> None:
+    import uuid
+
+    from assistant.services import end_by_customer
+
+    ask("Where is it?")
+    end_by_customer(conversation.pk)
+    assert Turn.objects.get().state == "cancelled"
+    receive_customer_message(conversation.pk, client_id=uuid.uuid4(), text="Hello again")
+    conversation.refresh_from_db()
+    assert (conversation.status, conversation.episode) == ("assistant", 2)
+    assert Turn.objects.filter(state="queued").count() == 1

