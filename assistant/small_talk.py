@@ -55,8 +55,8 @@ PHRASES: Final = {
         |who am i speaking with|who am i chatting with|who is this|introduce yourself""",
     "bot": "are you real|are you for real|are you alive|do you use ai|are you chatgpt",
 }
-_FILLERS = """again and all bot but dear everyone folks friend guys just later madam mate much now oh
-please really sir so team then there today um very wait well"""
+_FILLERS = """again and all bot but dear everyone folks friend guys just later madam mate much now
+oh please really sir so team then there today um very wait well"""
 FILLERS: Final = frozenset(_FILLERS.split())
 # Who is there: "are you a real person", "am I talking to a bot or a human".
 ARE_YOU_A_BOT: Final = re.compile(

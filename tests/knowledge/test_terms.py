@@ -1,0 +1,64 @@
+"""The terms that texts are indexed and searched by."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from knowledge.terms import MAX_TERM_CHARACTERS, _stem, terms_of
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("How do I return my boots?", ["return", "boot"]),
+        ("RETURNS returned Returning", ["return"] * 3),
+        ("the shop's policy", ["shop", "polici"]),
+        ("the shop\u2019s policy", ["shop", "polici"]),
+        ("e-mail email E-Mail", ["email"] * 3),
+        ("T-shirt", ["tshirt"]),
+        ("order HP-10234 HP10234", ["order", "hp10234", "hp10234"]),
+        ("30-day gift-card", ["30", "day", "gift", "card"]),
+        ("\uff21\uff22\uff23 123", ["abc", "123"]),
+        ("snake_case <b>bold</b>", ["snake", "case", "b", "bold", "b"]),
+        ("what is it?", []),
+        ("", []),
+        ("返品できますか", ["返品", "品で", "でき", "きま", "ます", "すか"]),
+        ("字", ["字"]),
+    ],
+)
+def test_terms_of_english_text(text: str, expected: list[str]) -> None:
+    assert terms_of(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("locale", "one", "other"),
+    [
+        ("de-AT", "Bestellung", "Bestellungen"),
+        ("fr", "remboursement", "remboursements"),
+        ("es_MX", "devolver", "devolvemos"),
+        ("ru", "возврат", "возвраты"),
+    ],
+)
+def test_forms_of_a_word_meet_in_its_own_language(locale: str, one: str, other: str) -> None:
+    assert terms_of(one, locale=locale) == terms_of(other, locale=locale)
+
+
+def test_word_stays_as_it_is_when_the_language_has_no_stemmer() -> None:
+    assert terms_of("Palautukset ehdot", locale="xx") == ["palautukset", "ehdot"]
+
+
+def test_english_stop_words_stay_in_another_language() -> None:
+    assert terms_of("die was", locale="de") == ["die", "was"]
+
+
+def test_term_is_cut_to_the_column() -> None:
+    assert [len(term) for term in terms_of("x" * 500)] == [MAX_TERM_CHARACTERS]
+
+
+def test_stems_are_right_when_threads_share_the_stemmer() -> None:
+    words = [f"{'ab' * (1 + number % 7)}{'cdefgh'[number % 6]}ings" for number in range(600)]
+    alone = {word: _stem.__wrapped__(word, "en") for word in words}
+    _stem.cache_clear()
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda word: _stem(word, "en"), words))
+    assert together == [alone[word] for word in words]
