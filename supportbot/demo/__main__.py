@@ -1,5 +1,6 @@
 """``python -m supportbot.demo``: runs the whole product on this machine until Ctrl-C."""
 
+import contextlib
 import signal
 import socket
 import sys
@@ -52,8 +53,10 @@ class StopRequests:
 
 def say(text: str) -> None:
     """Write a line for the person at the terminal."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    # A reader that left (``make demo | head``) is no reason to stop.
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
 
 
 def main() -> int:

@@ -13,7 +13,7 @@ import pytest
 from supportbot import processes
 from supportbot.demo.environment import DemoError, DemoOptions, build_environment, read_options
 from supportbot.demo.services import Service, list_services
-from supportbot.demo.supervisor import Child, make_children
+from supportbot.demo.supervisor import Child, Supervisor, make_children
 from supportbot.embedded import Urls
 from supportbot.embedded.valkey import find_free_port
 from supportbot.healthcheck import is_web_ready
@@ -187,3 +187,19 @@ def test_a_leftover_of_a_killed_supervisor_is_ended_and_a_stranger_is_not(tmp_pa
     assert stranger.poll() is None
     stranger.kill()
     stranger.wait()
+
+
+def test_a_second_request_to_stop_kills_a_child_that_does_not_end(tmp_path: Path) -> None:
+    deaf = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+        "print('deaf', flush=True); time.sleep(60)"
+    )
+    child = make_child(deaf, tmp_path=tmp_path)
+    child.start()
+    assert processes.wait_until(lambda: child.log.read_text() != "", seconds=20)
+    pid = processes.read_pid(tmp_path / "run" / "odd.pid") or 0
+    said: list[str] = []
+    requests = iter([False, False, True])
+    Supervisor((child,), said.append).stop(hurried=lambda: next(requests))
+    assert said == ["odd does not end: killed"]
+    assert processes.command_line(pid) == ""
