@@ -10,3 +10,6 @@ class Report(models.Model):
         managed = False
         default_permissions = ()
         permissions = [("view_reports", "Can read satisfaction reports")]
+
+    def __str__(self) -> str:
+        return "Satisfaction report"

@@ -1,0 +1,43 @@
+"""How the reports' page writes its figures; what is not known is a dash."""
+
+from datetime import timedelta
+
+from django import template
+
+register = template.Library()
+UNKNOWN = "\u2013"
+
+
+@register.filter
+def score(value: float | None) -> str:
+    """Write an average score."""
+    return UNKNOWN if value is None else f"{value:.1f}"
+
+
+@register.filter
+def percent(value: float | None) -> str:
+    """Write a share from 0 to 1."""
+    return UNKNOWN if value is None else f"{value:.0%}"
+
+
+@register.filter
+def duration(value: timedelta | None) -> str:
+    """Write a duration by its two largest units."""
+    if value is None:
+        return UNKNOWN
+    seconds = value.total_seconds()
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{rest} s"
+    hours, minutes = divmod(minutes, 60)
+    if not hours:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    return f"{hours} h {minutes} min"
+
+
+@register.filter
+def bar_width(value: float) -> str:
+    """Write a share from 0 to 1 as the width of a bar of 100 units."""
+    return f"{value * 100:.1f}"
