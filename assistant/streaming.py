@@ -24,6 +24,7 @@ class Preview:
         self.attempt = attempt
         self.text = ""
         self._sent = 0
+        self._is_over = False
 
     def add(self, piece: str) -> None:
         """Append released text; the first piece is sent now, the next with the flush."""
@@ -45,7 +46,8 @@ class Preview:
 
     def end(self, reason: str) -> None:
         """Tell the viewers that this preview is over; nothing visible means nothing to tell."""
-        if self.text:
+        if self.text and not self._is_over:
+            self._is_over = True
             self.flush()
             self._publish({"type": "delta_end", "reason": reason})
 

@@ -17,6 +17,9 @@ from assistant.planning import Answer, PassOn, Say, plan_turn
 from assistant.streaming import keep_partial
 from assistant.writing import Draft, Writer
 from core.background import in_database_thread
+from escalation.models import HandOff
+from llm.engines import moderate
+from llm.types import ModerationVerdict
 
 logger = logging.getLogger(__name__)
 
@@ -52,12 +55,26 @@ async def _work(claim: Claim) -> None:
 
 
 async def _answer(claim: Claim, plan: Answer) -> None:
+    # Beside the answer, not before it: the first word does not wait for a verdict.
+    verdict = asyncio.create_task(moderate(plan.question))
     writer = Writer(claim, plan)
-    draft = await _write(writer)
-    if draft.pass_on is not None:
-        await in_database_thread(finish_with_hand_off)(claim, draft.pass_on, draft=draft)
+    try:
+        draft = await _write(writer)
+        flagged = _flagged(await verdict)
+    finally:
+        verdict.cancel()
+    pass_on = flagged or draft.pass_on
+    if pass_on is None:
+        await in_database_thread(finish_with_answer)(claim, draft, confidence=plan.confidence)
         return
-    await in_database_thread(finish_with_answer)(claim, draft, confidence=plan.confidence)
+    writer.preview.end("withdrawn")
+    await in_database_thread(finish_with_hand_off)(claim, pass_on, draft=draft)
+
+
+def _flagged(verdict: ModerationVerdict | None) -> PassOn | None:
+    if verdict is None or not verdict.flagged:
+        return None
+    return PassOn(reason=HandOff.Reason.FLAGGED, detail=", ".join(verdict.categories))
 
 
 async def _write(writer: Writer) -> Draft:

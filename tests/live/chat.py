@@ -1,0 +1,144 @@
+"""A customer over a real socket who reconnects and resends, as the widget does, and keeps a journal."""
+
+import asyncio
+import json
+import uuid
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+
+RETRY_SECONDS = 0.2
+
+
+@dataclass
+class Journal:
+    """What was sent, acknowledged and received; compared with the record afterwards."""
+
+    sent: dict[str, str] = field(default_factory=dict)
+    acknowledged: dict[str, int] = field(default_factory=dict)
+    received: dict[int, dict[str, Any]] = field(default_factory=dict)
+    order: list[int] = field(default_factory=list)
+    frames: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Customer:
+    """One conversation; reconnects for as long as it lives."""
+
+    def __init__(self, url: str, *, site: str = "demo") -> None:
+        self.url, self.site = url, site
+        self.journal = Journal()
+        self.token = self.conversation = ""
+        self.status = ""
+        self._socket: ClientConnection | None = None
+        self._changed = asyncio.Condition()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        async with httpx.AsyncClient() as http:
+            answer = await http.post(f"{self.url}/api/v1/sessions", json={"site": self.site})
+        answer.raise_for_status()
+        self.token, self.conversation = answer.json()["token"], answer.json()["conversation"]
+        self._task = asyncio.create_task(self._stay_connected())
+        await self.until(lambda: bool(self.status))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        if self._socket is not None:
+            await self._socket.close()
+
+    async def say(self, text: str) -> str:
+        """Send a message, now or as soon as there is a connection."""
+        client_id = str(uuid.uuid4())
+        self.journal.sent[client_id] = text
+        await self.send(type="message", client_id=client_id, text=text)
+        return client_id
+
+    async def send(self, **frame: object) -> None:
+        """Send a frame if there is a connection."""
+        if self._socket is not None:
+            try:
+                await self._socket.send(json.dumps(frame))
+            except ConnectionClosed:
+                self._socket = None
+
+    async def until(self, condition: Any, *, seconds: float = 60) -> None:
+        """Wait until ``condition()`` holds, looking after each frame."""
+        async with asyncio.timeout(seconds), self._changed:
+            await self._changed.wait_for(condition)
+
+    async def until_answered(self, *, times: int = 1, seconds: float = 60) -> None:
+        """Wait until there are so many messages of the assistant."""
+        await self.until(lambda: len(self.said_by("assistant")) >= times, seconds=seconds)
+
+    def said_by(self, kind: str) -> list[dict[str, Any]]:
+        """Return the durable messages of one kind of author, in order."""
+        rows = [self.journal.received[seq] for seq in sorted(self.journal.received)]
+        return [row for row in rows if row["author"]["kind"] == kind]
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        """Return all frames of a type."""
+        return [frame for frame in self.journal.frames if frame["type"] == kind]
+
+    async def _stay_connected(self) -> None:
+        address = self.url.replace("http", "ws", 1) + "/ws/chat/"
+        while True:
+            try:
+                async with connect(address, max_size=None, ping_interval=None) as socket:
+                    await self._talk(socket)
+            except (OSError, ConnectionClosed, InvalidHandshake, EOFError, TimeoutError):
+                self._socket = None
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _talk(self, socket: ClientConnection) -> None:
+        after = max(self.journal.received, default=0)
+        await socket.send(json.dumps({"type": "hello", "token": self.token, "after": after}))
+        async for text in socket:
+            frame = json.loads(text)
+            async with self._changed:
+                self._note(frame)
+                self._changed.notify_all()
+            if frame["type"] == "welcome":
+                self._socket = socket
+                await self._resend()
+            if frame["type"] == "error" and "client_id" in frame:
+                await asyncio.sleep(frame.get("retry_after", 0.5))
+                await self._resend()
+
+    async def _resend(self) -> None:
+        for client_id, text in self.journal.sent.items():
+            if client_id not in self.journal.acknowledged:
+                await self.send(type="message", client_id=client_id, text=text)
+
+    def _note(self, frame: dict[str, Any]) -> None:
+        self.journal.frames.append(frame)
+        match frame["type"]:
+            case "welcome":
+                self.status = frame["status"]
+                for message in frame["messages"]:
+                    self._note_message(message)
+            case "message":
+                self._note_message(frame)
+            case "ack":
+                self.journal.acknowledged[frame["client_id"]] = frame["seq"]
+            case "status":
+                self.status = frame["status"]
+
+    def _note_message(self, frame: dict[str, Any]) -> None:
+        self.journal.order.append(frame["seq"])
+        self.journal.received[frame["seq"]] = frame
+
+    def faults(self) -> list[str]:
+        """Return what broke a promise: lost, doubled, misordered, holes."""
+        order, journal = self.journal.order, self.journal
+        faults = [] if order == sorted(set(order)) else [f"order {order}"]
+        if order != list(range(1, len(order) + 1)):
+            faults.append(f"holes in {order}")
+        stored = [row.get("client_id") for row in self.said_by("customer")]
+        faults += [f"lost {one}" for one in journal.acknowledged if one not in stored]
+        faults += [f"doubled {one}" for one in set(stored) if stored.count(one) > 1]
+        return faults
