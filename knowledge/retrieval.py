@@ -20,6 +20,7 @@ MAX_TERMS = 64
 
 # One row for each of the best passages; ``weights`` holds the idf of every term that is known.
 # The idf is the one of Lucene, which is never negative: ln(1 + (N - df + 0.5) / (df + 0.5)).
+# Summed in the order of the terms, so that equal passages have equal sums to the last bit.
 RANKING = """
 WITH corpus AS (
     SELECT count(*) AS passages, avg(p.length) AS length
@@ -37,7 +38,8 @@ WITH corpus AS (
 ), ranked AS (
     SELECT h.id, array_agg(h.term) AS found,
         sum(w.idf * h.frequency * (%(k1)s + 1)
-            / (h.frequency + %(k1)s * (1 - %(b)s + %(b)s * h.length / corpus.length))) AS bm25
+            / (h.frequency + %(k1)s * (1 - %(b)s + %(b)s * h.length / corpus.length))
+            ORDER BY h.term) AS bm25
     FROM hits h JOIN weights w ON w.term = h.term CROSS JOIN corpus
     GROUP BY h.id ORDER BY bm25 DESC, h.id LIMIT %(limit)s
 )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from knowledge.passages import MAX_CHARACTERS, TARGET_CHARACTERS, split_markdown
+from knowledge.passages import HEADING_SEPARATOR, MAX_CHARACTERS, TARGET_CHARACTERS, split_markdown
 
 TABLE = "| size | chest |\n|---|---|\n" + "\n".join(f"| {n} | {n} cm |" for n in range(60))
 LIST = "\n".join(f"- step {n} of the list, spelled out at some length" for n in range(30))
@@ -10,7 +10,8 @@ FENCE = "```\n# not a heading\n\n| not | a table |\n```"
 
 
 def headings(body: str, *, title: str = "") -> list[str]:
-    return [passage.heading for passage in split_markdown(body, title=title)]
+    passages = split_markdown(body, title=title)
+    return [passage.heading.replace(HEADING_SEPARATOR, " > ") for passage in passages]
 
 
 @pytest.mark.parametrize(
@@ -20,7 +21,7 @@ def headings(body: str, *, title: str = "") -> list[str]:
         ("   \n\n", []),
         ("# Only a heading", []),
         ("plain", [""]),
-        ("# A\nx\n## B\ny\n### C\nz\n## D\nw", ["A", "A › B", "A › B › C", "A › D"]),
+        ("# A\nx\n## B\ny\n### C\nz\n## D\nw", ["A", "A > B", "A > B > C", "A > D"]),
         ("### Deep\nx\n# High\ny", ["Deep", "High"]),
         ("Setext\n======\nx", ["Setext"]),
         ("# **Bold** and [link](http://x.example)\nx", ["Bold and link"]),
