@@ -20,35 +20,36 @@ MAX_TERMS = 64
 
 # One row for each of the best passages; ``weights`` holds the idf of every term that is known.
 # The idf is the one of Lucene, which is never negative: ln(1 + (N - df + 0.5) / (df + 0.5)).
-# Summed in the order of the terms, so that equal passages have equal sums to the last bit.
+# Sums of doubles differ in the last bits with their order: equal passages are equal as floats.
 RANKING = """
-WITH corpus AS (
-    SELECT count(*) AS passages, avg(p.length) AS length
-    FROM knowledge_passage p JOIN knowledge_article a ON a.id = p.article_id
-    WHERE a.site_id = %(site)s AND a.is_published
+WITH hidden AS (
+    SELECT id FROM knowledge_article WHERE site_id = %(site)s AND NOT is_published
+), corpus AS (
+    SELECT count(*) AS passages, avg(p.length)::float8 AS length
+    FROM knowledge_passage p
+    WHERE p.site_id = %(site)s AND p.article_id NOT IN (SELECT id FROM hidden)
 ), hits AS (
-    SELECT o.term, o.frequency, p.id, p.length
+    SELECT o.term, o.frequency::float8, p.id, p.length::float8
     FROM knowledge_posting o
     JOIN knowledge_passage p ON p.id = o.passage_id
-    JOIN knowledge_article a ON a.id = p.article_id
-    WHERE o.site_id = %(site)s AND o.term = ANY(%(terms)s) AND a.is_published
+    WHERE o.site_id = %(site)s AND o.term = ANY(%(terms)s)
+        AND p.article_id NOT IN (SELECT id FROM hidden)
 ), weights AS (
     SELECT term, ln(1 + (passages - count(*) + 0.5) / (count(*) + 0.5))::float8 AS idf
     FROM hits CROSS JOIN corpus GROUP BY term, passages
 ), ranked AS (
     SELECT h.id, array_agg(h.term) AS found,
         sum(w.idf * h.frequency * (%(k1)s + 1)
-            / (h.frequency + %(k1)s * (1 - %(b)s + %(b)s * h.length / corpus.length))
-            ORDER BY h.term) AS bm25
+            / (h.frequency + %(k1)s * (1 - %(b)s + %(b)s * h.length / corpus.length))) AS bm25
     FROM hits h JOIN weights w ON w.term = h.term CROSS JOIN corpus
-    GROUP BY h.id ORDER BY bm25 DESC, h.id LIMIT %(limit)s
+    GROUP BY h.id
 )
 SELECT p.id, a.public_id, a.slug, a.title, p.heading, p.text, r.bm25::float8, r.found,
     (SELECT jsonb_object_agg(term, idf) FROM weights), (SELECT passages FROM corpus)
-FROM ranked r
+FROM (SELECT * FROM ranked ORDER BY bm25::float4 DESC, id LIMIT %(limit)s) r
 JOIN knowledge_passage p ON p.id = r.id
 JOIN knowledge_article a ON a.id = p.article_id
-ORDER BY r.bm25 DESC, r.id
+ORDER BY r.bm25::float4 DESC, r.id
 """
 
 
