@@ -93,7 +93,13 @@ async def test_tool_call_is_assembled_when_it_comes_in_pieces(
 
 
 @pytest.mark.parametrize(
-    ("mode", "reason"), [("length", "length"), ("filtered", "content_filter"), ("no_done", "stop")]
+    ("mode", "reason"),
+    [
+        ("length", "length"),
+        ("filtered", "content_filter"),
+        ("no_done", "stop"),
+        ("late_cut", "stop"),
+    ],
 )
 async def test_finish_reason_is_passed_on(
     upstream: UpstreamServer,
@@ -243,12 +249,16 @@ async def test_stream_is_broken_when_it_fails_after_the_first_token(
 
 
 async def test_huge_line_is_not_read_to_its_end(
-    upstream: UpstreamServer, engine: OpenAIEngine, make_request: MakeRequest
+    upstream: UpstreamServer,
+    engine: OpenAIEngine,
+    make_request: MakeRequest,
+    settings: Settings,
 ) -> None:
     # Endless but for the cap: without it this runs into the deadline instead.
+    settings.OPENAI_FIRST_TOKEN_SECONDS = 60.0
     upstream.behave("huge_line", size=10**12)
     with pytest.raises(ModelStreamBroken):
-        await collect(engine, make_request())
+        await collect(engine, make_request(seconds=4))
 
 
 async def test_unavailable_when_no_first_token_comes_in_time(
@@ -372,6 +382,14 @@ async def test_moderation_gives_no_verdict_when_the_upstream_fails(
     upstream.behave(mode)
     assert await moderate("some text") is None
     assert len(upstream.requests) == 1
+
+
+async def test_moderation_is_spared_when_the_upstream_stays_down(
+    upstream: UpstreamServer,
+) -> None:
+    upstream.behave("500")
+    assert [await moderate("some text") for _ in range(7)] == [None] * 7
+    assert len(upstream.requests) == 5
 
 
 async def test_moderation_is_not_asked_when_it_is_switched_off(

@@ -148,6 +148,13 @@ def test_same_sentence_is_not_quoted_twice() -> None:
     assert answer("Are boots waterproof?", make_passage(text)).count("waterproof") == 1
 
 
+def test_figure_is_quoted_when_the_question_asks_for_one() -> None:
+    ways = ("bike", "ship", "train", "foot", "drone")
+    text = "\n\n".join([*(f"Delivery is by {way}." for way in ways), "Delivery takes 3 days."])
+    assert "3 days" in answer("How long is delivery?", make_passage(text))
+    assert "3 days" not in answer("What is delivery?", make_passage(text))
+
+
 def test_other_languages_are_stemmed_by_their_own_rules() -> None:
     passage = make_passage("Rücksendungen sind kostenlos. Filialen öffnen um neun.")
     assert "kostenlos" in answer("Was kostet eine Rücksendung?", passage, locale="de-AT")

@@ -25,9 +25,9 @@ def key_file(tmp_path: Path, settings: Settings) -> Path:
 
 def replace_keys(path: Path, *keys: str, seconds_later: int = 10) -> None:
     """Write new keys, and move the modification time on by what a clock would."""
-    modified = path.stat().st_mtime + seconds_later
+    modified = path.stat().st_mtime_ns + seconds_later * 10**9
     path.write_text("\n".join(keys), encoding="utf-8")
-    os.utime(path, (modified, modified))
+    os.utime(path, ns=(modified, modified))
 
 
 @pytest.mark.parametrize(

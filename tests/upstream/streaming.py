@@ -61,20 +61,20 @@ class Stream:
     async def _send_end(self, reason: str, *, answer: str) -> None:
         chunk = replies.make_chunk(self._model, delta={}, finish=reason)
         await self._write(replies.encode_event(chunk))
-        if (self._body.get("stream_options") or {}).get("include_usage"):
+        if self._behaviour.mode == "late_cut":
+            self._abort()
+        elif (self._body.get("stream_options") or {}).get("include_usage"):
             prompt = " ".join(message["content"] for message in self._body["messages"])
             usage = replies.make_usage_chunk(self._model, prompt=prompt, answer=answer)
             await self._write(replies.encode_event(usage))
-        if self._behaviour.mode != "no_done":
+        if self._behaviour.mode not in {"no_done", "late_cut"}:
             await self._write(b"data: [DONE]\n\n")
 
     async def _misbehave(self) -> bool:
         """Do what a broken upstream does in mid-stream; return whether the stream goes on."""
         mode = self._behaviour.mode
         if mode == "cut":
-            transport = self._request.transport
-            if transport is not None:
-                transport.abort()
+            self._abort()
             return False
         if mode == "stall":
             await asyncio.Event().wait()
@@ -83,6 +83,10 @@ class Stream:
         if mode in BROKEN_LINES:
             await self._write(BROKEN_LINES[mode])
         return mode not in {"cut_clean", "huge_line", *BROKEN_LINES}
+
+    def _abort(self) -> None:
+        if self._request.transport is not None:
+            self._request.transport.abort()
 
     async def _send_huge_line(self) -> None:
         await self._write(b'data: {"choices": "')
