@@ -4,7 +4,7 @@ An episode counts for the day on which it began, once the customer asked somethi
 to a person: a chat that was only opened says nothing.
 """
 
-from datetime import timedelta
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import (
@@ -82,7 +82,7 @@ def totals(of: QuerySet[Episode]) -> figures.Totals:
     wait = ExpressionWrapper(
         F("first_response_at") - F("first_question_at"), output_field=DurationField()
     )
-    medians: dict[str, timedelta | None] = of.aggregate(
+    medians: dict[str, Any] = of.aggregate(
         assistant_first_response=Median(wait, filter=ASSISTANT_FIRST),
         person_first_response=Median(wait, filter=~ASSISTANT_FIRST),
     )
@@ -117,8 +117,9 @@ def handlers(of: QuerySet[Episode]) -> tuple[figures.HandlerFigures, ...]:
     """Return satisfaction by who brought the episode to its end."""
     kept = ("episodes", "asked", "rated", "average_score")
     counts = {name: value for name, value in _counts().items() if name in kept}
-    rows = {row.pop("handled_by"): row for row in of.values("handled_by").annotate(**counts)}
-    nothing = {"episodes": 0, "asked": 0, "rated": 0, "average_score": None}
+    found = of.order_by().values_list("handled_by").annotate(**counts)
+    rows = {kind: dict(zip(counts, values, strict=True)) for kind, *values in found}
+    nothing = dict.fromkeys(counts, 0) | {"average_score": None}
     labels = (
         (Episode.HandledBy.ASSISTANT, "Assistant"),
         (Episode.HandledBy.PERSON, "Person"),
@@ -168,7 +169,7 @@ def _grouped(of: QuerySet[Episode], column: str) -> dict[Any, int]:
 
 
 def _table(
-    rows: "tuple[tuple[Any, str, str], ...] | list[tuple[Any, str, str]]", counts: dict[Any, int]
+    rows: Iterable[tuple[Any, str, str]], counts: dict[Any, int]
 ) -> tuple[figures.Count, ...]:
     whole = sum(counts.values())
     return tuple(

@@ -4,11 +4,14 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
 from escalation.defaults import ensure_rules
+from supportbot.demo_data.chats import ensure_chats
 from supportbot.demo_data.help_articles import ensure_articles
 from supportbot.demo_data.people import ensure_people
 from supportbot.demo_data.shop import ensure_site
+from supportbot.demo_data.topics import list_topics
 
 
 class Command(BaseCommand):
@@ -27,6 +30,8 @@ class Command(BaseCommand):
         if not settings.DEMO and not (settings.TESTING and options["force_in_tests"]):
             raise CommandError("The demo's passwords are known: it loads only with DEMO=1.")
         site = ensure_site(settings.PUBLIC_URL)
-        ensure_people()
+        agents = ensure_people()
         ensure_rules()
         ensure_articles(site)
+        topics = list_topics(site, public_url=settings.PUBLIC_URL)
+        ensure_chats(site, topics=topics, agents=agents, now=timezone.now())
