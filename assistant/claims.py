@@ -111,12 +111,13 @@ def renew_leases(claims: Iterable[tuple[int, int]]) -> set[int]:
         return set()
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE assistant_turn AS turn SET lease_until = statement_timestamp() + %s "
+            "UPDATE assistant_turn AS turn "
+            "SET lease_until = statement_timestamp() + make_interval(secs => %s) "
             "FROM unnest(%s::bigint[], %s::int[]) AS held(id, fence) "
             "WHERE turn.id = held.id AND turn.fence = held.fence AND turn.state = 'running' "
             "RETURNING turn.id",
             [
-                timedelta(seconds=LEASE_SECONDS),
+                LEASE_SECONDS,
                 [turn for turn, _ in pairs],
                 [fence for _, fence in pairs],
             ],

@@ -45,7 +45,8 @@ DEFAULT_RULES: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
         "Upset customer", Kind.UPSET,
         ("terrible service", "worst service", "awful service", "this is ridiculous",
          "this is unacceptable", "never buying again", "never shop here again", "so angry",
-         "furious", "fed up", "scam", "scammers", "scammed", "rip off", "absolutely useless", "waste of time"),
+         "furious", "fed up", "scam", "scammers", "scammed",
+         "rip off", "absolutely useless", "waste of time"),
         "",
     ),
 )  # fmt: skip

@@ -12,9 +12,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "supportbot.settings")
 django_application = get_asgi_application()
 
 # Consumers import models, which exist only after the line above.
-from desk.routing import websocket_urlpatterns as desk_patterns  # noqa: E402
 from django.conf import settings  # noqa: E402
 
+from desk.routing import websocket_urlpatterns as desk_patterns  # noqa: E402
 from supportbot.sockets import refuse  # noqa: E402
 from widget.routing import websocket_urlpatterns as widget_patterns  # noqa: E402
 
@@ -27,7 +27,7 @@ application = ProtocolTypeRouter(
     {
         "http": django_application,
         "websocket": URLRouter(
-            [*widget_patterns, path("ws/desk/", own_pages_only), re_path("", refuse)]
+            [*widget_patterns, path("ws/desk/", own_pages_only), re_path("", refuse)]  # type: ignore[arg-type]
         ),
     }
 )

@@ -15,14 +15,16 @@ from typing import Any
 from celery import signals
 from celery.concurrency.base import BasePool
 from django.db import connections
+from django.db.backends.postgresql.base import DatabaseWrapper
 
 from core.background import Work, collecting
 
 logger = logging.getLogger(__name__)
-STOP_SECONDS = 20.0
+# Less than the supervisor and docker-compose wait before they kill.
+STOP_SECONDS = 8.0
 
 
-class AsyncTaskPool(BasePool):  # type: ignore[misc]
+class AsyncTaskPool(BasePool):
     """``--concurrency`` is the number of turns that may run at once."""
 
     signal_safe = False
@@ -39,7 +41,7 @@ class AsyncTaskPool(BasePool):  # type: ignore[misc]
         asyncio.run_coroutine_threadsafe(self._keep(poll_forever(limit=self.limit)), self.loop)
 
     async def _keep(self, work: Work) -> None:
-        task = asyncio.create_task(work)  # type: ignore[arg-type]
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -80,7 +82,9 @@ class AsyncTaskPool(BasePool):  # type: ignore[misc]
             time.sleep(0.05)
         self.loop.call_soon_threadsafe(self.loop.stop)
         for connection in connections.all(initialized_only=True):
-            connection.close_pool()
+            # Celery closes psycopg's pool only after a fork.
+            if isinstance(connection, DatabaseWrapper):
+                connection.close_pool()
 
     def on_terminate(self) -> None:
         """Give up what runs: the leases bring it back."""

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, cast
 from uuid import UUID
 
 from django.core.exceptions import RequestDataTooBig
@@ -74,7 +74,7 @@ def endpoint(*methods: str) -> Callable[[View[P]], View[P]]:
                 response = problem(error)
             return _with_cors(request, response, methods)
 
-        return call
+        return cast(View[P], call)
 
     return decorate
 

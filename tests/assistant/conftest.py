@@ -1,5 +1,6 @@
 """A site with two articles, and an engine that says what a test wrote."""
 
+import asyncio
 import uuid
 from collections.abc import Callable
 
@@ -46,6 +47,13 @@ def ask(conversation: Conversation, articles: None) -> Callable[[str], Turn]:
         return Turn.objects.filter(conversation=conversation).latest("pk")
 
     return send
+
+
+async def until_asked(engine: ScriptedEngine, *, seconds: float = 10) -> None:
+    """Wait until the model got a request."""
+    async with asyncio.timeout(seconds):
+        while not engine.requests:  # noqa: ASYNC110 - the engine knows no events
+            await asyncio.sleep(0.01)
 
 
 def texts(conversation: Conversation) -> list[tuple[str, str]]:

@@ -45,9 +45,12 @@ def test_release_holds_an_unfinished_link_back() -> None:
 @pytest.mark.parametrize("size", [1, 4, 100])
 def test_release_when_the_canary_comes_shows_none_of_it(size: int) -> None:
     release = Release(canary=CANARY)
-    shown = ""
+    shown: list[str] = []
     text = f"My mark is {CANARY}."
+
+    def feed_all() -> None:
+        shown.extend(release.feed(text[at : at + size]) for at in range(0, len(text), size))
+
     with pytest.raises(CanaryLeaked):
-        for start in range(0, len(text), size):
-            shown += release.feed(text[start : start + size])
-    assert "kx-0" not in shown
+        feed_all()
+    assert "kx-0" not in "".join(shown)

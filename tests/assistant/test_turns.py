@@ -17,7 +17,7 @@ from escalation.models import HandOff
 from llm.errors import ModelStreamBroken, ModelUnavailable
 from llm.testing import ScriptedEngine, make_answer, make_hand_off
 from llm.types import Finished, TextDelta
-from tests.assistant.conftest import texts
+from tests.assistant.conftest import texts, until_asked
 
 pytestmark = pytest.mark.django_db(transaction=True)
 QUESTION = "How many days do I have to return unused items?"
@@ -75,8 +75,7 @@ async def test_message_during_a_turn_gets_the_next_one(
     engine.add_script("shipping costs?", *make_answer("Standard shipping costs 5 euros [1]."))
     first = await in_database_thread(ask)(QUESTION)
     running = asyncio.create_task(run_turn(first.pk))
-    while not await Turn.objects.filter(state="running").aexists():
-        await asyncio.sleep(0.01)
+    await until_asked(engine)
     second = await in_database_thread(ask)("shipping costs?")
     assert second.pk != first.pk
     assert second.deadline_at is None
@@ -193,8 +192,7 @@ async def test_agent_who_takes_over_is_never_spoken_over(
     engine.add_script(QUESTION, TextDelta("Return"), gate, Finished("stop"))
     turn = await in_database_thread(ask)(QUESTION)
     running = asyncio.create_task(run_turn(turn.pk))
-    while not engine.requests:
-        await asyncio.sleep(0.01)
+    await until_asked(engine)
     await in_database_thread(services.take_conversation)(conversation.pk, agent=agent)
     gate.set()
     await running
@@ -229,8 +227,7 @@ async def test_stop_keeps_what_was_seen_and_fences_the_writer_off(
     engine.add_script(QUESTION, TextDelta("Return unused"), gate, Finished("stop"))
     turn = await in_database_thread(ask)(QUESTION)
     running = asyncio.create_task(run_turn(turn.pk))
-    while not engine.requests:
-        await asyncio.sleep(0.01)
+    await until_asked(engine)
     assert await in_database_thread(services.stop_answer)(conversation.pk, shown="Return unused")
     gate.set()
     await running
@@ -249,8 +246,7 @@ async def test_claim_when_a_lease_ran_out_fences_the_first_worker_off(
     engine.add_script(QUESTION, *make_answer("Return unused items within 30 days [1]."))
     turn = await in_database_thread(ask)(QUESTION)
     stalled = asyncio.create_task(run_turn(turn.pk))
-    while not engine.requests:
-        await asyncio.sleep(0.01)
+    await until_asked(engine)
     await Turn.objects.aupdate(lease_until=Now())
     await run(turn)
     gate.set()

@@ -11,8 +11,8 @@ from django.utils import timezone
 from conversations import services
 from conversations.models import Conversation, Episode, Message, Rating, Site
 from conversations.selectors import access_by_token, access_conversation, wants_rating
-from core.errors import BadInput, Conflict, NotFound, TooLong, Unauthorized
 from conversations.text import clean_message
+from core.errors import BadInput, Conflict, NotFound, TooLong, Unauthorized
 
 
 def resolve(conversation: Conversation) -> None:

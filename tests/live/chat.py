@@ -1,4 +1,4 @@
-"""A customer over a real socket who reconnects and resends, as the widget does, and keeps a journal."""
+"""A customer over a real socket who reconnects and resends as the widget does, with a journal."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Real processes on a database of their own, and the local server that speaks the OpenAI protocol."""
+"""Real processes on a database of their own, and a local server that speaks OpenAI's protocol."""
 
 import os
 import subprocess
