@@ -1,0 +1,91 @@
+/* The conversation page: follows one conversation, and tells of new ones in the queue. */
+
+import { Alerts } from "./alerts.js";
+import { startClock, tick } from "./clock.js";
+import { Composer } from "./composer.js";
+import { fetchFragments, part, swap } from "./fragments.js";
+import { bindKeys } from "./keyboard.js";
+import { Live, oneAtATime } from "./live.js";
+import { post } from "./post.js";
+import { Preview } from "./preview.js";
+import { Transcript } from "./transcript.js";
+import { CustomerTyping, OwnTyping } from "./typing.js";
+
+const byId = (id) => document.getElementById(id);
+const page = byId("console");
+const { conversation, fragments, queue } = page.dataset;
+
+const transcript = new Transcript({ log: byId("log"), lines: byId("lines"), toEnd: byId("to-end") });
+const preview = new Preview(byId("preview"));
+const customer = new CustomerTyping(byId("typing"));
+const alerts = new Alerts();
+startClock();
+
+const messagesAfter = (seq) => fetchFragments(`${fragments}?after=${seq}&whole=1`);
+const revisionOf = (root) => Number(part(root, "head").dataset.revision);
+let revision = revisionOf(document);
+
+const refresh = oneAtATime(async () => {
+  let fresh = await messagesAfter(transcript.last);
+  // A thumb changes messages that are shown already.
+  if (revisionOf(fresh) !== revision) fresh = await messagesAfter(transcript.before);
+  revision = revisionOf(fresh);
+  if (part(fresh, "lines").querySelector(`[data-message="${preview.message}"]`)) preview.end();
+  transcript.merge(fresh);
+  for (const name of ["head", "hint", "side"]) swap(fresh, name);
+  composer.show(part(document, "head").dataset.open === "1");
+  tick();
+});
+const lookAtQueue = oneAtATime(async () => alerts.look(await fetchFragments(queue)));
+
+const live = new Live({
+  refresh: () => Promise.all([refresh(), lookAtQueue()]),
+  onFrame: take,
+  state: byId("connection"),
+  greeting: { type: "watch", conversation },
+});
+const typing = new OwnTyping((on) => live.send({ type: "typing", on }));
+const composer = new Composer({
+  form: byId("reply-form"),
+  conversation,
+  onSent: refresh,
+  onWrite: (isWriting) => (isWriting ? typing.wrote() : typing.stop()),
+});
+
+function take(frame) {
+  if (frame.type === "conversation") catchUp(frame);
+  else if (frame.type === "typing") customer.take(frame);
+  else if (frame.type === "delta") showPiece(frame);
+  // After a final end the message itself takes the preview's place.
+  else if (frame.type === "delta_end" && frame.reason !== "final") preview.end();
+  else if (["queue", "hand_off"].includes(frame.type)) lookAtQueue();
+}
+
+function catchUp(frame) {
+  if (frame.seq > transcript.last || frame.revision !== revision) refresh();
+}
+
+function showPiece(frame) {
+  const wasAtEnd = transcript.isAtEnd;
+  preview.add(frame);
+  transcript.settle(wasAtEnd, true);
+}
+
+byId("actions").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const { submitter } = event;
+  if (submitter.ariaDisabled === "true") return;
+  submitter.ariaDisabled = "true";
+  byId("action-problem").textContent = "";
+  const answer = await post(submitter.formAction, event.target);
+  submitter.ariaDisabled = null;
+  byId(answer.ok ? "news" : "action-problem").textContent = answer.detail;
+  await refresh();
+  if (answer.ok && submitter.id === "take") composer.focus();
+});
+
+bindKeys({
+  t: () => byId("take")?.click(),
+  r: () => composer.focus(),
+  q: () => location.assign(byId("to-queue").href),
+});

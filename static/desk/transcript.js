@@ -1,0 +1,67 @@
+/* The list of messages: merges fresh ones by their number and stays at the end if it was there. */
+
+import { part } from "./fragments.js";
+
+const NEAR_END_PX = 48;
+
+export class Transcript {
+  #log;
+  #lines;
+  #toEnd;
+  #shown = new Map();
+
+  constructor({ log, lines, toEnd }) {
+    this.#log = log;
+    this.#lines = lines;
+    this.#toEnd = toEnd;
+    for (const line of lines.querySelectorAll("[data-line]")) this.#remember(line);
+    toEnd.addEventListener("click", () => this.scrollToEnd());
+    log.addEventListener("scroll", () => this.isAtEnd && (toEnd.hidden = true), { passive: true });
+    this.scrollToEnd();
+  }
+
+  /** The number of the last message shown. */
+  get last() {
+    return Math.max(0, ...this.#shown.keys());
+  }
+
+  /** The number before the first message shown. */
+  get before() {
+    return this.#shown.size ? Math.min(...this.#shown.keys()) - 1 : 0;
+  }
+
+  get isAtEnd() {
+    return this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < NEAR_END_PX;
+  }
+
+  /** Add what is new and replace what changed. */
+  merge(fresh) {
+    const wasAtEnd = this.isAtEnd;
+    const lastBefore = this.last;
+    for (const line of part(fresh, "lines").querySelectorAll("[data-line]")) this.#put(line);
+    this.settle(wasAtEnd, this.last > lastBefore);
+  }
+
+  /** Follow to the end, or offer the way there when something is new below. */
+  settle(wasAtEnd, isNew) {
+    if (wasAtEnd) this.scrollToEnd();
+    else if (isNew) this.#toEnd.hidden = false;
+  }
+
+  scrollToEnd() {
+    this.#log.scrollTop = this.#log.scrollHeight;
+    this.#toEnd.hidden = true;
+  }
+
+  #remember(line) {
+    this.#shown.set(Number(line.dataset.line), { line, html: line.outerHTML });
+  }
+
+  #put(line) {
+    const known = this.#shown.get(Number(line.dataset.line));
+    if (known?.html === line.outerHTML) return;
+    this.#remember(line);
+    if (known) known.line.replaceWith(line);
+    else this.#lines.append(line);
+  }
+}
