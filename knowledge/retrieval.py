@@ -1,6 +1,7 @@
 """Finds the passages that answer a question: BM25 over the postings, on a scale from 0 to 1."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import log
 from uuid import UUID
@@ -74,13 +75,14 @@ class Retrieval:
     """What the articles hold on a question, best passage first.
 
     ``terms`` are the question's own, ``coverage`` the share of their weight that the best
-    passage holds, ``margin`` how far (0..1, of its own score) that passage is ahead of the
-    best one of another article.
+    passage holds, ``label_coverage`` the share that its title and heading hold, ``margin`` how
+    far (0..1, of its own score) that passage is ahead of the best one of another article.
     """
 
     passages: tuple[ScoredPassage, ...] = ()
     terms: tuple[str, ...] = ()
     coverage: float = 0.0
+    label_coverage: float = 0.0
     margin: float = 0.0
 
     @property
@@ -110,14 +112,16 @@ def retrieve(site_id: int, question: str, *, locale: str = "en", limit: int = 5)
     if not terms:
         return Retrieval()
     rows, weights = _ranked(site_id, terms=terms, limit=limit)
-    total = sum(weights.values())
-    passages = tuple(
-        _scored(row, key=key, bound=total * (K1 + 1), total=total, weights=weights) for row in rows
-    )
+    passages = tuple(_scored(row, key=key, weights=weights) for row in rows)
+    if not passages:
+        return Retrieval(terms=terms)
+    best = passages[0]
+    label = set(terms_of(f"{best.title} {best.heading}", locale=language))
     return Retrieval(
         passages=passages,
         terms=terms,
-        coverage=passages[0].coverage if passages else 0.0,
+        coverage=best.coverage,
+        label_coverage=_share(label, weights=weights),
         margin=_margin(passages),
     )
 
@@ -167,9 +171,7 @@ def _weights(terms: tuple[str, ...], *, known: dict[str, float], passages: int) 
     }
 
 
-def _scored(
-    row: _Row, *, key: str, bound: float, total: float, weights: dict[str, float]
-) -> ScoredPassage:
+def _scored(row: _Row, *, key: str, weights: dict[str, float]) -> ScoredPassage:
     return ScoredPassage(
         id=row.passage_id,
         article_id=row.article_id,
@@ -178,15 +180,18 @@ def _scored(
         heading=row.heading,
         text=row.text,
         url=settings.PUBLIC_URL + reverse("knowledge:article", args=[key, row.slug]),
-        score=row.bm25 / bound,
+        score=row.bm25 / (sum(weights.values()) * (K1 + 1)),
         bm25=row.bm25,
-        coverage=sum(weights[term] for term in row.found) / total,
+        coverage=_share(row.found, weights=weights),
     )
 
 
+def _share(found: Iterable[str], *, weights: dict[str, float]) -> float:
+    """Return the share (0..1) of the question's weight that the terms ``found`` carry."""
+    return sum(weights.get(term, 0.0) for term in found) / sum(weights.values())
+
+
 def _margin(passages: tuple[ScoredPassage, ...]) -> float:
-    if not passages:
-        return 0.0
     best = passages[0]
     others = (one.score for one in passages if one.article_id != best.article_id)
     return 1 - max(others, default=0.0) / best.score
