@@ -26,7 +26,7 @@ from llm.keys import KeyRing, fingerprint, key_ring
 from llm.payload import to_message_param, to_tool_param
 from llm.recovery import NextStep, another_model_may_help, choose_recovery, counts_as_outage
 from llm.translation import Refusal, translate_refusal
-from llm.types import ModerationVerdict, ReplyEvent, ReplyRequest, TextDelta
+from llm.types import Finished, ModerationVerdict, ReplyEvent, ReplyRequest, TextDelta
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 MODERATION_SECONDS = 2.0
@@ -80,14 +80,19 @@ class OpenAIEngine:
         breaker = self._breaker(attempt.model)
         try:
             async for event in attempt.iterate_events():
+                if isinstance(event, Finished):
+                    # Before the event: most readers leave at it.
+                    breaker.record_success()
                 yield event
         except ModelError as error:
             _log_failure(error, attempt=attempt)
             if counts_as_outage(error):
                 breaker.record_failure()
             raise
-        else:
+        except GeneratorExit:
+            # The reader left by choice while the upstream was answering.
             breaker.record_success()
+            raise
         finally:
             await attempt.close()
 
