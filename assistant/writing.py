@@ -4,7 +4,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from django.conf import settings
 
@@ -14,10 +14,18 @@ from assistant.planning import Answer, PassOn
 from assistant.prompt import canary, prompt_messages, safety_identifier, source_passages
 from assistant.release import CanaryLeaked, Release
 from assistant.streaming import Preview
+from assistant.tools import MAX_CALLS, MAX_ROUNDS, caller_of, run_tool, tool_specs
+from core.background import in_database_thread
 from escalation.models import HandOff
 from llm.engines import HAND_OFF_TOOL, choose_engine, extractive_engine
-from llm.errors import ModelError, ModelStreamBroken
+from llm.errors import (
+    ModelContentFiltered,
+    ModelContextTooLong,
+    ModelError,
+    ModelStreamBroken,
+)
 from llm.types import (
+    ChatMessage,
     Engine,
     Finished,
     ReplyRequest,
@@ -51,6 +59,15 @@ class Draft:
     error_code: str = ""
 
 
+@dataclass(slots=True)
+class _Reply:
+    """What one request to a model brought."""
+
+    release: Release
+    calls: list[ToolCallRequest] = field(default_factory=list)
+    usage: Usage | None = None
+
+
 class Writer:
     """One turn's attempts; at most one preview is open at any time."""
 
@@ -60,19 +77,23 @@ class Writer:
         self.preview = Preview(claim, attempt=claim.attempt * 10)
         self._deadline = time.monotonic() + min(TURN_SECONDS, claim.seconds_left - RESERVE_SECONDS)
         self._error = ""
+        self._tool_results: list[str] = []
 
     async def write(self) -> Draft:
         """Return a draft from the first engine that ends one; never raises ``ModelError``."""
         for engine in self._engines():
             try:
                 return await self._attempt(engine)
+            except ModelContentFiltered:
+                return self._withdraw(Reason.FLAGGED, "The model refused the content")
             except ModelError as error:
                 # The type and status only: an upstream's body never reaches a log.
                 logger.warning("turn %s: %s: %s", self.claim.turn_pk, engine.name, error)
                 self._error = error.code
                 self._restart("retry")
             except CanaryLeaked:
-                return self._withdraw("The answer repeated its instructions", code="canary")
+                self._error = "canary"
+                return self._withdraw(Reason.LOW_CONFIDENCE, "The answer repeated its instructions")
         return self._passed_on(
             PassOn(reason=Reason.MODEL_UNAVAILABLE, confidence=self.plan.confidence)
         )
@@ -91,6 +112,10 @@ class Writer:
     async def _attempt(self, engine: Engine) -> Draft:
         try:
             return await self._stream(engine)
+        except ModelContextTooLong:
+            # Once more without what was said before; the question stands for itself.
+            self.plan = replace(self.plan, history=())
+            return await self._stream(engine)
         except ModelStreamBroken as error:
             if time.monotonic() > self._deadline:
                 raise
@@ -99,33 +124,62 @@ class Writer:
             return await self._stream(engine)
 
     async def _stream(self, engine: Engine) -> Draft:
-        release = Release(canary=canary())
-        usage: Usage | None = None
-        call: ToolCallRequest | None = None
-        async with contextlib.aclosing(engine.stream_reply(self._request())) as events:
+        """Stream one reply, with the rounds of tool calls that come before its text."""
+        messages = prompt_messages(self.plan)
+        self._tool_results = []
+        for is_last in (*[False] * MAX_ROUNDS, True):
+            reply = await self._read(engine, self._request(messages, with_tools=not is_last))
+            own = [call for call in reply.calls if call.name != HAND_OFF_TOOL.name]
+            if is_last or not own or len(own) < len(reply.calls):
+                break
+            self._restart("retry")
+            messages += await self._tool_round(own)
+        return self._conclude(engine, reply)
+
+    async def _read(self, engine: Engine, request: ReplyRequest) -> _Reply:
+        reply = _Reply(release=Release(canary=canary()))
+        async with contextlib.aclosing(engine.stream_reply(request)) as events:
             async for event in events:
                 match event:
                     case TextDelta(text):
-                        self.preview.add(release.feed(text))
+                        self.preview.add(reply.release.feed(text))
                     case ToolCallRequest():
-                        call = event
+                        reply.calls.append(event)
                     case Usage():
-                        usage = event
+                        reply.usage = event
+                    case Finished("length"):
+                        # Half a sentence is no answer; the articles' own words are.
+                        raise ModelStreamBroken
+                    case Finished("content_filter"):
+                        raise ModelContentFiltered
                     case Finished():
                         break
-        self.preview.add(release.finish())
-        return self._conclude(engine, release=release, usage=usage, call=call)
+        self.preview.add(reply.release.finish())
+        return reply
 
-    def _conclude(
-        self, engine: Engine, *, release: Release, usage: Usage | None, call: ToolCallRequest | None
-    ) -> Draft:
-        text = self.preview.text.strip()
-        if call is not None or not text:
+    async def _tool_round(self, calls: Sequence[ToolCallRequest]) -> tuple[ChatMessage, ...]:
+        """Run the calls and return the messages that tell the model of them."""
+        caller = caller_of(self.plan.conversation)
+        run = in_database_thread(run_tool)
+        said = [ChatMessage("assistant", "", tool_calls=tuple(calls[:MAX_CALLS]))]
+        for call in calls[:MAX_CALLS]:
+            result = await run(call.name, call.arguments, caller=caller)
+            self._tool_results.append(result)
+            said.append(ChatMessage("tool", result, tool_call_id=call.call_id))
+        return tuple(said)
+
+    def _conclude(self, engine: Engine, reply: _Reply) -> Draft:
+        text, usage = self.preview.text.strip(), reply.usage
+        if reply.calls or not text:
+            call = next((one for one in reply.calls if one.name == HAND_OFF_TOOL.name), None)
             self.preview.end("withdrawn")
             return self._passed_on(self._reason_of(call, engine), engine=engine, usage=usage)
         if engine.name != "extractive" and not self._is_grounded(text):
-            return self._withdraw("The answer was not covered by the articles", code="ungrounded")
-        cited = cited_passages(text, marks=release.cited, passages=self.passages)
+            self._error = "ungrounded"
+            return self._withdraw(
+                Reason.LOW_CONFIDENCE, "The answer was not covered by the articles"
+            )
+        cited = cited_passages(text, marks=reply.release.cited, passages=self.passages)
         return Draft(
             text=text,
             citations=tuple(cited),
@@ -135,7 +189,13 @@ class Writer:
         )
 
     def _is_grounded(self, text: str) -> bool:
-        share = groundedness(text, passages=self.passages, question=self.plan.question)
+        # What a tool said and what was said before are sources too.
+        context = [
+            self.plan.question,
+            *self._tool_results,
+            *(said for _, said in self.plan.history),
+        ]
+        share = groundedness(text, passages=self.passages, question="\n".join(context))
         return share >= MIN_GROUNDED
 
     def _reason_of(self, call: ToolCallRequest | None, engine: Engine) -> PassOn:
@@ -150,11 +210,10 @@ class Writer:
             confidence=self.plan.confidence,
         )
 
-    def _withdraw(self, detail: str, *, code: str) -> Draft:
+    def _withdraw(self, reason: HandOff.Reason, detail: str) -> Draft:
         self.preview.end("withdrawn")
-        self._error = code
         return self._passed_on(
-            PassOn(reason=Reason.LOW_CONFIDENCE, detail=detail, confidence=self.plan.confidence)
+            PassOn(reason=reason, detail=detail, confidence=self.plan.confidence)
         )
 
     def _passed_on(
@@ -167,13 +226,13 @@ class Writer:
             error_code=self._error,
         )
 
-    def _request(self) -> ReplyRequest:
+    def _request(self, messages: tuple[ChatMessage, ...], *, with_tools: bool) -> ReplyRequest:
         return ReplyRequest(
-            messages=prompt_messages(self.plan),
+            messages=messages,
             passages=self.passages,
             question=self.plan.question,
             deadline=self._deadline,
-            tools=(HAND_OFF_TOOL,),
+            tools=(HAND_OFF_TOOL, *(tool_specs() if with_tools else ())),
             locale=self.plan.conversation.locale,
             safety_identifier=safety_identifier(self.plan),
             prompt_cache_key=f"{settings.REDIS_PREFIX}:{self.plan.conversation.site.key}",

@@ -197,11 +197,16 @@ METRICS_ALLOWED_ADDRESSES = env.list("METRICS_ALLOWED_ADDRESSES", default=["127.
 OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")
 OPENAI_API_KEY_FILE = env.str("OPENAI_API_KEY_FILE", default="")
 OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="")
-OPENAI_MODELS = env.list("OPENAI_MODELS", default=["gpt-5-mini", "gpt-4.1-mini"])
+OPENAI_MODELS = env.list("OPENAI_MODELS", default=["gpt-4.1-mini", "gpt-4o-mini"])
 OPENAI_MODERATION_MODEL = env.str("OPENAI_MODERATION_MODEL", default="omni-moderation-latest")
 OPENAI_CONNECT_SECONDS = env.float("OPENAI_CONNECT_SECONDS", default=3.0)
 OPENAI_FIRST_TOKEN_SECONDS = env.float("OPENAI_FIRST_TOKEN_SECONDS", default=15.0)
 OPENAI_MAX_COMPLETION_TOKENS = env.int("OPENAI_MAX_COMPLETION_TOKENS", default=800)
+
+# Modules whose functions the model may call (see assistant/tools.py).
+SUPPORTBOT_TOOLS = env.list(
+    "SUPPORTBOT_TOOLS", default=["supportbot.demo_data.order_tools"] if DEMO else []
+)
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True

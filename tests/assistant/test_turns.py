@@ -14,7 +14,7 @@ from assistant.turns import run_turn
 from conversations.models import Conversation, Message
 from core.background import in_database_thread
 from escalation.models import HandOff
-from llm.errors import ModelStreamBroken, ModelUnavailable
+from llm.errors import ModelContextTooLong, ModelStreamBroken, ModelUnavailable
 from llm.testing import ScriptedEngine, make_answer, make_hand_off
 from llm.types import Finished, TextDelta
 from tests.assistant.conftest import texts, until_asked
@@ -176,6 +176,35 @@ async def test_turn_when_the_answer_is_not_covered_withdraws_it(
     turn = await run(await in_database_thread(ask)(QUESTION))
     assert (turn.outcome, turn.error_code) == ("handed_off", "ungrounded")
     assert not await Message.objects.filter(text__contains=text[:20]).aexists()
+
+
+async def test_turn_when_the_model_filters_the_content_hands_off_as_flagged(
+    ask: Ask, engine: ScriptedEngine
+) -> None:
+    engine.add_script(QUESTION, TextDelta("You can"), Finished("content_filter"))
+    await run(await in_database_thread(ask)(QUESTION))
+    assert (await HandOff.objects.aget()).reason == "flagged"
+    assert not await Message.objects.filter(text__startswith="You can").aexists()
+
+
+async def test_turn_when_the_answer_is_cut_by_length_quotes_the_articles(
+    ask: Ask, engine: ScriptedEngine
+) -> None:
+    engine.add_script(QUESTION, TextDelta("You can return unu"), Finished("length"))
+    turn = await run(await in_database_thread(ask)(QUESTION))
+    assert (turn.outcome, turn.engine) == ("answered", "extractive")
+
+
+async def test_turn_when_the_context_is_too_long_asks_again_without_history(
+    ask: Ask, engine: ScriptedEngine
+) -> None:
+    engine.add_script("shipping costs?", *make_answer("Standard shipping costs 5 euros [1]."))
+    await run(await in_database_thread(ask)("shipping costs?"))
+    engine.add_script(QUESTION, ModelContextTooLong())
+    engine.add_script(QUESTION, *make_answer("Return unused items within 30 days [1]."))
+    await run(await in_database_thread(ask)(QUESTION))
+    sizes = [len(request.messages) for request in engine.requests]
+    assert sizes == [2, 4, 2]
 
 
 async def test_turn_when_the_prompt_leaks_withdraws_it(ask: Ask, engine: ScriptedEngine) -> None:
