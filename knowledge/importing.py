@@ -13,7 +13,7 @@ from pathlib import Path
 from conversations.models import Site
 from core.errors import BadInput, SupportError
 from knowledge.indexing import index_article
-from knowledge.services import ArticleContent, request_indexing, store_article
+from knowledge.services import ArticleContent, SavedArticle, request_indexing, store_article
 
 FENCE = "---"
 KEYS = {"slug", "title", "locale", "tags", "updated"}
@@ -38,6 +38,15 @@ class ImportResult:
     unchanged: list[str] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
 
+    def add(self, name: str, *, saved: SavedArticle) -> None:
+        """Note what became of a file that was stored."""
+        if saved.is_new:
+            self.created.append(name)
+        elif saved.is_changed:
+            self.changed.append(name)
+        else:
+            self.unchanged.append(name)
+
 
 def import_markdown_folder(site: Site, *, path: Path, now: bool = False) -> ImportResult:
     """Store every ``*.md`` below ``path``; a bad file is reported and the rest goes on.
@@ -45,17 +54,16 @@ def import_markdown_folder(site: Site, *, path: Path, now: bool = False) -> Impo
     Importing again changes only what changed. ``now`` indexes here instead of by the workers.
     """
     result = ImportResult()
+    owners: dict[str, str] = {}
     article_ids: list[int] = []
     for file in sorted(path.rglob("*.md")):
         name = file.relative_to(path).as_posix()
         try:
-            parsed = parse_article_file(_read(file), stem=file.stem, locale=site.locale)
-            saved = store_article(site, slug=parsed.slug, content=parsed.content)
+            saved = _import_file(site, file=file, name=name, owners=owners)
         except SupportError as error:
             result.errors[name] = error.detail
             continue
-        kind = "created" if saved.is_new else "changed" if saved.is_changed else "unchanged"
-        getattr(result, kind).append(name)
+        result.add(name, saved=saved)
         if saved.article.indexed_version != saved.article.version:
             article_ids.append(saved.article.pk)
     if now:
@@ -64,6 +72,15 @@ def import_markdown_folder(site: Site, *, path: Path, now: bool = False) -> Impo
     else:
         request_indexing(article_ids)
     return result
+
+
+def _import_file(site: Site, *, file: Path, name: str, owners: dict[str, str]) -> SavedArticle:
+    """Store one file; ``owners`` are the files by slug, since two must not share one."""
+    parsed = parse_article_file(_read(file), stem=file.stem, locale=site.locale)
+    owner = owners.setdefault(parsed.slug, name)
+    if owner != name:
+        raise BadInput(f"slug: {parsed.slug} is the one of {owner} already.")
+    return store_article(site, slug=parsed.slug, content=parsed.content)
 
 
 def parse_article_file(text: str, *, stem: str, locale: str) -> ArticleFile:

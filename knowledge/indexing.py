@@ -38,9 +38,18 @@ def index_article(article_id: int) -> bool:
 
 
 def index_stale_articles(*, limit: int = BATCH) -> int:
-    """Index the articles whose task was lost or late; return how many there were."""
-    stale = Article.objects.exclude(indexed_version=F("version")).order_by("pk")
-    return sum(index_article(pk) for pk in list(stale.values_list("pk", flat=True)[:limit]))
+    """Index the articles whose task was lost or late; return how many it could."""
+    stale = Article.objects.exclude(indexed_version=F("version")).order_by("updated_at")
+    return sum(_try_to_index(pk) for pk in list(stale.values_list("pk", flat=True)[:limit]))
+
+
+def _try_to_index(article_id: int) -> bool:
+    try:
+        return index_article(article_id)
+    except Exception:
+        # Whatever is wrong with one article must not keep all after it out of the index.
+        logger.exception("article %s was not indexed", article_id)
+        return False
 
 
 def passage_terms(article: Article, *, passage: PassageText) -> Counter[str]:

@@ -69,6 +69,7 @@ def test_import_goes_on_after_bad_files(site: Site, tmp_path: Path) -> None:
         "bad/latin.md": "# Caf\udce9\ntext",
         "bad/slug.md": "---\nslug: a b\ntitle: x\n---\ntext",
         "bad/empty.md": "# Only a title",
+        "second.md": "---\nslug: care-of-boots\n---\n# Other boots\nx",
     }
     write(tmp_path, {"a.md": FULL, "z.md": "# Socks\nwool", "notes.txt": "no", **bad})
     result = import_markdown_folder(site, path=tmp_path, now=True)
@@ -76,6 +77,7 @@ def test_import_goes_on_after_bad_files(site: Site, tmp_path: Path) -> None:
     assert set(result.errors) == set(bad)
     assert "UTF-8" in result.errors["bad/latin.md"]
     assert "slug" in result.errors["bad/slug.md"]
+    assert "is the one of a.md" in result.errors["second.md"]
     assert "body is empty" in result.errors["bad/empty.md"]
     assert {one.slug for one in Article.objects.all()} == {"care-of-boots", "z"}
     assert retrieve(site.pk, "wax").best is not None

@@ -11,6 +11,7 @@ from core.errors import BadInput, TooLong
 from knowledge import indexing
 from knowledge.indexing import index_article, index_stale_articles
 from knowledge.models import Article, Passage, Posting
+from knowledge.passages import PassageText, split_markdown
 from knowledge.retrieval import retrieve
 from knowledge.services import ArticleContent, save_article
 from knowledge.tasks import index_article_task
@@ -113,17 +114,33 @@ def test_lost_task_is_made_up_for_by_the_sweep(
 def test_old_index_stays_when_the_new_one_fails(
     site: Site, make_article: MakeArticle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make_article("boots", title="Boots", body="wax them")
+    article = make_article("boots", title="Boots", body="wax them")
     before = snapshot()
     save_article(site, slug="boots", content=BOOTS)
 
     def fail(*args: object, **options: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(indexing, "split_markdown", fail)
+    monkeypatch.setattr(indexing, "_postings", fail)
     with pytest.raises(RuntimeError):
-        index_stale_articles()
+        index_article(article.pk)
     assert snapshot() == before
+
+
+def test_sweep_goes_on_after_an_article_that_fails(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_article(site, slug="boots", content=BOOTS)
+    save_article(site, slug="socks", content=SOCKS)
+
+    def split(body: str, *, title: str) -> list[PassageText]:
+        if title == "Boots":
+            raise RuntimeError
+        return split_markdown(body, title=title)
+
+    monkeypatch.setattr(indexing, "split_markdown", split)
+    assert index_stale_articles() == 1
+    assert retrieve(site.pk, "wool").best is not None
 
 
 @pytest.mark.django_db(transaction=True)
