@@ -5,6 +5,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from django.conf import settings
@@ -50,9 +51,12 @@ class Command(BaseCommand):
         self, name: str, *, fill: Fill, questions: list[KnownQuestion], options: dict[str, Any]
     ) -> None:
         with _site_for_now(fill) as site:
+            started = perf_counter()
             outcomes = ask_all(site, questions)
+            spent = perf_counter() - started
         threshold = options["threshold"]
-        self.stdout.write(_line(name, figures(outcomes, threshold=threshold)))
+        line = _line(name, figures(outcomes, threshold=threshold))
+        self.stdout.write(f"{line}; {1_000 * spent / len(outcomes):.1f} ms a question")
         if options["misses"]:
             for outcome in outcomes:
                 if _is_miss(outcome, threshold=threshold):
