@@ -1,6 +1,7 @@
 """Finds the passages that answer a question: BM25 over the postings, on a scale from 0 to 1."""
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import log
@@ -8,6 +9,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Q
 from django.urls import reverse
 
 from conversations.models import Site
@@ -134,9 +136,8 @@ def _site(site_id: int, *, locale: str) -> tuple[str, str]:
     """
     site = Site.objects.only("key", "locale").get(pk=site_id)
     language = language_of(locale)
-    known = Article.objects.filter(
-        site_id=site_id, is_published=True, locale__istartswith=language
-    ).exists()
+    in_it = Q(locale__iexact=language) | Q(locale__iregex=rf"^{re.escape(language)}[-_]")
+    known = Article.objects.filter(in_it, site_id=site_id, is_published=True).exists()
     return site.key, language if known else language_of(site.locale)
 
 
