@@ -59,6 +59,7 @@ class HandlerFigures:
     """Satisfaction with those who brought episodes to their end."""
 
     label: str
+    note: str
     episodes: int
     asked: int
     rated: int
@@ -94,11 +95,11 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything that the page shows."""
+    """Everything that the page shows; ``before`` is ``None`` where the record begins too late."""
 
     span: Span
     totals: Totals
-    before: Totals
+    before: Totals | None
     days: tuple[DayFigures, ...]
     scores: tuple[Count, ...]
     handlers: tuple[HandlerFigures, ...]

@@ -26,7 +26,7 @@ from django.db.models.functions import TruncDate
 from conversations.models import Conversation, Episode, Rating
 from escalation.models import HandOff
 from reports import figures
-from reports.spans import Span
+from reports.spans import FIRST_DAY, Span
 
 COMMENTS = 12
 REOPENED = "reopened"
@@ -89,6 +89,14 @@ def totals(of: QuerySet[Episode]) -> figures.Totals:
     return figures.Totals(**of.aggregate(**_counts()), **medians)
 
 
+def totals_before(span: Span, *, include_sample: bool) -> figures.Totals | None:
+    """Return the figures of as many days just before, if the record covers all of them."""
+    earlier = Span(FIRST_DAY, span.before.first)
+    if not episodes(earlier, include_sample=include_sample).exists():
+        return None
+    return totals(episodes(span.before, include_sample=include_sample))
+
+
 def daily(of: QuerySet[Episode], *, span: Span) -> tuple[figures.DayFigures, ...]:
     """Return the figures of each day of the span, the days without episodes too."""
     rows = of.annotate(day=TruncDate("started_at")).values("day").annotate(**_counts())
@@ -121,12 +129,13 @@ def handlers(of: QuerySet[Episode]) -> tuple[figures.HandlerFigures, ...]:
     rows = {kind: dict(zip(counts, values, strict=True)) for kind, *values in found}
     nothing = dict.fromkeys(counts, 0) | {"average_score": None}
     labels = (
-        (Episode.HandledBy.ASSISTANT, "Assistant"),
-        (Episode.HandledBy.PERSON, "Person"),
-        (Episode.HandledBy.NOBODY, "Nobody (open or abandoned)"),
+        (Episode.HandledBy.ASSISTANT, "Assistant", ""),
+        (Episode.HandledBy.PERSON, "Person", ""),
+        (Episode.HandledBy.NOBODY, "Nobody", "Open or abandoned."),
     )
     return tuple(
-        figures.HandlerFigures(label=label, **rows.get(kind, nothing)) for kind, label in labels
+        figures.HandlerFigures(label=label, note=note, **rows.get(kind, nothing))
+        for kind, label, note in labels
     )
 
 
@@ -189,7 +198,7 @@ def build_report(span: Span, *, include_sample: bool) -> figures.Report:
     return figures.Report(
         span=span,
         totals=totals(of),
-        before=totals(episodes(span.before, include_sample=include_sample)),
+        before=totals_before(span, include_sample=include_sample),
         days=daily(of, span=span),
         scores=scores(of),
         handlers=handlers(of),

@@ -15,7 +15,7 @@ from reports.charts import draw_satisfaction
 from reports.spans import PRESETS, Choice, last_days, query_of, read_choice
 
 # Text in an SVG shrinks with it, so a phone gets a drawing of its own.
-CHART_WIDTHS = {"wide": 880, "narrow": 360}
+CHART_WIDTHS = {"wide": 1120, "narrow": 360}
 
 
 @require_safe
