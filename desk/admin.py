@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from django.contrib import admin
+from django.contrib.postgres.fields import ArrayField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -11,6 +12,7 @@ from django.utils.html import format_html
 
 from conversations.models import Conversation, Site
 from desk.access import for_agents, may_work
+from desk.forms import LinesField
 from desk.views import actions, conversation, queue
 from escalation.models import AgentProfile, FlagRule, HandOff
 
@@ -71,7 +73,7 @@ class HandOffAdmin(HandOffBase):
 class ConversationAdmin(ConversationBase):
     """All conversations, to find one again; reading and acting is the desk's page."""
 
-    list_display = ["opened", "status", "agent", "site", "last_seq", "last_message_at"]
+    list_display = ["opened", "status", "agent", "site", "message_count", "last_message_at"]
     list_display_links = None
     list_filter = ["status", "site", "is_sample", "last_message_at"]
     list_select_related = ["customer", "agent", "site"]
@@ -87,6 +89,11 @@ class ConversationAdmin(ConversationBase):
         """The customer's name, as the way to the conversation."""
         address = reverse("admin:desk_conversation", args=[row.public_id])
         return format_html('<a href="{}">{}</a>', address, row.customer)
+
+    @admin.display(description="Messages", ordering="last_seq")
+    def message_count(self, row: Conversation) -> int:
+        """Numbers are dense, so the last one is the count."""
+        return row.last_seq
 
     def change_view(
         self,
@@ -118,6 +125,7 @@ class ConversationAdmin(ConversationBase):
 class SiteAdmin(SiteBase):
     """What a manager may change about a website; its secret is never shown."""
 
+    formfield_overrides = {ArrayField: {"form_class": LinesField}}
     list_display = ["name", "key", "locale", "require_identity"]
     fieldsets = [
         (
@@ -146,6 +154,7 @@ class SiteAdmin(SiteBase):
 class FlagRuleAdmin(FlagRuleBase):
     """The rules that send a message to people at once."""
 
+    formfield_overrides = {ArrayField: {"form_class": LinesField}}
     list_display = ["name", "kind", "site", "is_active"]
     list_filter = ["kind", "is_active", "site"]
     search_fields = ["name"]

@@ -11,6 +11,7 @@ from django.db import DatabaseError
 
 from accounts.models import User
 from conversations.models import Conversation
+from conversations.sweeping import sweep
 from core.background import in_database_thread
 from core.errors import SupportError
 from core.limits import TokenBucket
@@ -47,7 +48,8 @@ class DeskConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     channel_layer_alias = "none"
 
     agent: User | None = None
-    watched: str = ""
+    # Of the conversation watched, if any (``conversations.sweeping.Viewer``).
+    conversation_id: str = ""
 
     async def connect(self) -> None:
         """Let agents in by the session of their log-in; nobody else gets past the handshake."""
@@ -55,8 +57,12 @@ class DeskConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.outbox = Outbox()
         self._rate = TokenBucket(rate=5, burst=30)
         self._signature: Signature | None = None
-        self.agent = await in_database_thread(find_agent)(self.session_key)
+        self._head: tuple[int, int] | None = None
         self._checked_at = asyncio.get_running_loop().time()
+        try:
+            self.agent = await in_database_thread(find_agent)(self.session_key)
+        except DatabaseError as error:
+            logger.warning("desk socket not opened: %s", type(error).__name__)
         if self.agent is None:
             await self.close(4403)
             return
@@ -72,7 +78,9 @@ class DeskConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     def _on_conversation_hint(self, hint: Frame) -> None:
         # Deltas of many conversations share a group.
-        frame = conversation_frame(hint) if hint.get("conversation") == self.watched else None
+        frame = (
+            conversation_frame(hint) if hint.get("conversation") == self.conversation_id else None
+        )
         if frame is not None:
             self.outbox.put(frame)
 
@@ -114,41 +122,50 @@ class DeskConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def _watch(self, public_id: UUID) -> None:
         conversation = await self._access(public_id)
         self._unwatch()
-        self.watched = str(conversation.public_id)
-        await hub().join(conversation_group(self.watched), self._on_conversation_hint)
-        await hub().join(delta_group(self.watched), self._on_conversation_hint)
+        self.conversation_id = str(conversation.public_id)
+        await hub().join(conversation_group(self.conversation_id), self._on_conversation_hint)
+        await hub().join(delta_group(self.conversation_id), self._on_conversation_hint)
+        sweep().add(self)
         # Joined first, then told: what was committed in between is not missed.
         head = await self._access(public_id)
+        self.look_again(last_seq=head.last_seq, revision=head.revision)
+
+    def look_again(self, *, last_seq: int, revision: int) -> None:
+        """Tell where the conversation stands, when it is not where it was told to be."""
+        if self._head == (last_seq, revision):
+            return
+        self._head = (last_seq, revision)
         self.outbox.put(
             {
                 "type": "conversation",
-                "conversation": self.watched,
-                "seq": head.last_seq,
-                "revision": head.revision,
+                "conversation": self.conversation_id,
+                "seq": last_seq,
+                "revision": revision,
             }
         )
 
     def _unwatch(self) -> None:
-        if not self.watched:
+        if not self.conversation_id:
             return
-        hub().leave(conversation_group(self.watched), self._on_conversation_hint)
-        hub().leave(delta_group(self.watched), self._on_conversation_hint)
-        self.watched = ""
+        sweep().remove(self)
+        hub().leave(conversation_group(self.conversation_id), self._on_conversation_hint)
+        hub().leave(delta_group(self.conversation_id), self._on_conversation_hint)
+        self.conversation_id, self._head = "", None
         self.outbox.forget_pieces()
 
     async def _typing(self, *, on: bool) -> None:
         """Pass the agent's typing on, only from the one whom the customer talks to."""
-        if not self.watched:
+        if not self.conversation_id:
             return
         agent = self._known()
-        conversation = await self._access(self.watched)
+        conversation = await self._access(self.conversation_id)
         if conversation.agent_id != agent.pk:
             return
         publish_soon(
-            conversation_group(self.watched),
+            conversation_group(self.conversation_id),
             {
                 "type": "typing",
-                "conversation": self.watched,
+                "conversation": self.conversation_id,
                 "author": {"kind": "agent", "name": agent.public_name},
                 "on": on,
                 "origin": "agent",

@@ -67,10 +67,11 @@ def _held(agent: User) -> QuerySet[HandOff]:
 
 
 def _with_last_words(hand_offs: QuerySet[HandOff]) -> QuerySet[HandOff]:
-    """Add ``last_words`` and ``message_count`` of the customer, and ``last_author``."""
+    """Add ``last_words`` and ``message_count`` of the customer, and the ``last_author`` of both."""
     messages = Message.objects.filter(conversation=OuterRef("conversation")).order_by("-seq")
     asked = messages.filter(author_kind=Message.Author.CUSTOMER)
-    spoken = messages.exclude(author_kind=Message.Author.SYSTEM)
+    # What the assistant said in between is no reply to who waits for a person.
+    spoken = messages.filter(author_kind__in=[Message.Author.CUSTOMER, Message.Author.AGENT])
     count = (
         asked.filter(episode=OuterRef("episode__number"))
         .order_by()
