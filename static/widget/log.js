@@ -1,0 +1,85 @@
+/* The list of messages: durable ones in order of `seq`, then those on their way. */
+
+import { messageItem, pendingItem, showProgress } from "./message_view.js";
+
+const TOGETHER_MS = 120000;
+
+export class Log {
+  #region;
+  #list;
+  #options;
+  #pending = new Map();
+
+  /** `options`: locale, onFeedback(message, helpful), onRetry(clientId). */
+  constructor({ region, list, options }) {
+    this.#region = region;
+    this.#list = list;
+    this.#options = options;
+  }
+
+  /** Draw many messages without a word from the screen reader: history is not news. */
+  addHistory(messages) {
+    this.#region.setAttribute("aria-live", "off");
+    this.#region.setAttribute("aria-busy", "true");
+    messages.forEach((message) => this.add(message));
+    // Only what is added after the next frames is news to a screen reader.
+    setTimeout(() => {
+      this.#region.setAttribute("aria-live", "polite");
+      this.#region.setAttribute("aria-busy", "false");
+    }, 300);
+  }
+
+  /** Add a durable message; it takes the place of the pending one it confirms. */
+  add(message) {
+    const item = messageItem(message, this.#options);
+    const confirmed = this.#pending.get(message.client_id);
+    this.#pending.delete(message.client_id);
+    if (confirmed) this.#adopt(confirmed, message);
+    else this.#list.insertBefore(item, this.#firstPending());
+    this.#group(confirmed || item, message);
+  }
+
+  /** Show a message on its way, or how far it has come. */
+  showPending(entry) {
+    let item = this.#pending.get(entry.client_id);
+    if (!item) {
+      item = pendingItem(entry, this.#options);
+      this.#pending.set(entry.client_id, item);
+      this.#list.append(item);
+    }
+    showProgress(item, entry, this.#options.onRetry);
+  }
+
+  removePending(clientId) {
+    this.#pending.get(clientId)?.remove();
+    this.#pending.delete(clientId);
+  }
+
+  clear() {
+    this.#list.replaceChildren();
+    this.#pending.clear();
+  }
+
+  // The element stays the same, so that a screen reader doesn't read one's own words twice.
+  #adopt(item, message) {
+    item.dataset.seq = message.seq;
+    item.dataset.message = message.message;
+    delete item.dataset.state;
+    item.querySelector(".msg__state")?.remove();
+    const next = this.#firstPending();
+    if (next && next !== item.nextSibling) this.#list.insertBefore(item, next);
+  }
+
+  #firstPending() {
+    return this.#pending.values().next().value || null;
+  }
+
+  #group(item, { author, created_at: createdAt }) {
+    const before = item.previousElementSibling;
+    const who = `${author.kind} ${author.name}`;
+    item.dataset.who = who;
+    item.dataset.at = Date.parse(createdAt);
+    const together = before?.dataset.who === who && item.dataset.at - before.dataset.at < TOGETHER_MS;
+    item.classList.toggle("msg--next", Boolean(together));
+  }
+}
