@@ -105,8 +105,10 @@ async def episode_lines(of: QuerySet[Episode]) -> AsyncIterator[str]:
 
 
 def _episode_page(of: QuerySet[Episode], after: int) -> list[tuple[Any, ...]]:
-    page = of.filter(pk__gt=after).order_by("pk")
-    return list(page.values_list("pk", *EPISODE_COLUMNS.values())[:PAGE])
+    # No field of the model may be hidden by a column's name.
+    columns = {f"csv_{name}": column for name, column in EPISODE_COLUMNS.items()}
+    page = of.filter(pk__gt=after).annotate(**columns).order_by("pk")
+    return list(page.values_list("pk", *columns)[:PAGE])
 
 
 async def daily_lines(days: Sequence[DayFigures]) -> AsyncIterator[str]:
