@@ -4,6 +4,7 @@ import { tick } from "./clock.js";
 import { part, swap, withoutTimes } from "./fragments.js";
 
 const PARTS = ["waiting", "held"];
+const WAY_MS = 1000;
 
 export class Board {
   #place;
@@ -21,9 +22,11 @@ export class Board {
     });
     place.addEventListener("pointerleave", () => {
       this.#isPointedAt = false;
-      this.#settle();
+      this.#settleLater();
     });
-    place.addEventListener("focusout", () => setTimeout(() => this.#settle()));
+    place.addEventListener("focusout", () => this.#settleLater());
+    button.addEventListener("pointerleave", () => this.#settleLater());
+    button.addEventListener("blur", () => this.#settleLater());
     button.addEventListener("click", () => this.#show());
   }
 
@@ -31,6 +34,11 @@ export class Board {
   offer(fresh) {
     this.#offered = fresh;
     this.#settle();
+  }
+
+  /** Leave time for the way from the rows to the button, which would vanish on it. */
+  #settleLater() {
+    setTimeout(() => this.#settle(), WAY_MS);
   }
 
   #settle() {
@@ -42,7 +50,8 @@ export class Board {
   }
 
   #isBusy() {
-    return this.#isPointedAt || this.#place.contains(document.activeElement);
+    const isInside = this.#place.contains(document.activeElement);
+    return isInside || this.#isPointedAt || this.#button.matches(":hover, :focus");
   }
 
   #show() {

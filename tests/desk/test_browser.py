@@ -1,0 +1,121 @@
+"""The queue and the conversation page in a real browser: what a script alone can show."""
+
+import re
+import uuid
+
+import httpx
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.browser.conftest import (
+    Problems,
+    axe_violations,
+    log_in,
+)
+from tests.browser.conftest import browser as browser  # noqa: PLC0414 - a shared fixture
+from tests.browser.conftest import problems as problems  # noqa: PLC0414 - a shared fixture
+from tests.browser.conftest import product as product  # noqa: PLC0414 - a shared fixture
+from tests.live.conftest import live_database as live_database  # noqa: PLC0414 - a shared fixture
+from tests.live.processes import Stack
+
+pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.timeout(180)]
+QUEUE = "/admin/escalation/handoff/"
+
+
+def ask_for_person(stack: Stack, *, name: str) -> None:
+    """Be a customer who wants to talk to a person."""
+    with httpx.Client(base_url=f"{stack.url}/api/v1", timeout=10) as customer:
+        session = customer.post("/sessions", json={"site": "demo", "customer": {"name": name}})
+        given = session.raise_for_status().json()
+        customer.post(
+            f"/conversations/{given['conversation']}/messages",
+            json={"client_id": str(uuid.uuid4()), "text": "I want to talk to a person."},
+            headers={"Authorization": f"Bearer {given['token']}"},
+        ).raise_for_status()
+
+
+async def open_queue(browser: Browser, stack: Stack, problems: Problems, *, name: str) -> Page:
+    """Log in and open the queue, with its socket connected."""
+    context = await browser.new_context(viewport={"width": 1280, "height": 800})
+    problems.watch(context)
+    page = await context.new_page()
+    await log_in(page, url=stack.url, name=name)
+    async with page.expect_websocket():
+        await page.goto(f"{stack.url}{QUEUE}")
+    return page
+
+
+async def test_rows_hold_still_under_the_pointer_and_the_alert_comes_all_the_same(
+    product: Stack, browser: Browser, problems: Problems
+) -> None:
+    page = await open_queue(browser, product, problems, name="agent")
+    ask_for_person(product, name="First Customer")
+    await expect(page.get_by_role("link", name="First Customer")).to_be_visible(timeout=10_000)
+
+    await page.get_by_role("link", name="First Customer").hover()
+    before = await page.locator("#queue").bounding_box()
+    ask_for_person(product, name="Second Customer")
+    await expect(page.locator("#news")).to_contain_text("Second Customer", timeout=10_000)
+    await expect(page).to_have_title(re.compile(r"^\(\d+\) Queue"))
+    refresh = page.get_by_role("button", name=re.compile("^1 change"))
+    await expect(refresh).to_be_visible()
+    await expect(page.get_by_role("link", name="Second Customer")).to_have_count(0)
+    assert await page.locator("#queue").bounding_box() == before
+    assert not await axe_violations(page)
+
+    await refresh.click()
+    await expect(page.get_by_role("link", name="Second Customer")).to_be_visible()
+    await expect(refresh).to_be_hidden()
+    assert problems == []
+
+
+async def test_a_refused_reply_keeps_its_draft_over_a_reload(
+    product: Stack, browser: Browser, problems: Problems
+) -> None:
+    ask_for_person(product, name="Third Customer")
+    first = await open_queue(browser, product, problems, name="agent")
+    second = await open_queue(browser, product, problems, name="manager")
+    for page in (first, second):
+        await page.get_by_role("link", name="Third Customer").click()
+    await second.get_by_role("button", name="Take", exact=True).click()
+    await expect(first.locator("#console h1 + p")).to_contain_text("With", timeout=5_000)
+
+    await first.get_by_label("Reply").fill("A draft")
+    await first.keyboard.press("Control+Enter")
+    await expect(first.locator("#reply-problem")).to_contain_text("holds this conversation")
+    await first.reload()
+    await expect(first.get_by_label("Reply")).to_have_value("A draft")
+
+    await second.get_by_label("Reply").fill("I am **here**")
+    await second.get_by_role("button", name="Send").click()
+    await expect(first.get_by_role("log")).to_contain_text("I am here", timeout=5_000)
+    await expect(second.get_by_label("Reply")).to_have_value("")
+    # The browser reports the refusal itself; nothing else may be wrong.
+    assert [line for line in problems if "403" not in line] == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_everything_fits_into_one_view_and_onto_a_phone(
+    product: Stack, browser: Browser, problems: Problems, scheme: str
+) -> None:
+    name = f"Fitting {scheme}"
+    ask_for_person(product, name=name)
+    page = await open_queue(browser, product, problems, name="agent")
+    await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    assert not await axe_violations(page)
+    await page.get_by_role("link", name=name).click()
+    await page.get_by_role("button", name="Take", exact=True).click()
+    await expect(page.get_by_role("button", name="Resolve")).to_be_visible()
+    assert await page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+    for seen in ("Reason", "Customer"):
+        await expect(page.get_by_role("heading", name=seen, exact=True)).to_be_in_viewport()
+    await expect(page.get_by_label("Reply")).to_be_in_viewport()
+    await page.set_viewport_size({"width": 390, "height": 844})
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    heights = (
+        await page.get_by_role("main")
+        .get_by_role("button")
+        .evaluate_all("all => all.filter(one => one.offsetParent).map(one => one.offsetHeight)")
+    )
+    assert min(heights) >= 44
+    assert not await axe_violations(page)
