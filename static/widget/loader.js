@@ -26,8 +26,8 @@ font:600 13px/22px system-ui,sans-serif;text-align:center}
 .v{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 .p{position:fixed;inset-block-end:calc(96px + env(safe-area-inset-bottom));inset-inline-end:20px;
 width:min(408px,100vw - 40px);height:min(704px,100vh - 116px);border-radius:20px;overflow:hidden;background:Canvas;
-box-shadow:0 0 0 1px #0000000f,0 12px 48px #00000038;transition:opacity .16s,transform .16s,visibility .16s}
-.s>*{inset-inline:20px auto}.c{opacity:0;visibility:hidden;transform:translateY(12px)}
+box-shadow:0 0 0 1px #0000000f,0 12px 48px #00000038;transition:opacity .16s,transform .16s}
+.s>*{inset-inline:20px auto}.c{opacity:0;visibility:hidden;transform:translateY(12px);transition:opacity .16s,transform .16s,visibility .16s}
 iframe{display:block;border:0;width:100%;height:100%}.p,iframe{color-scheme:light dark}
 @media(max-width:480px){.p,.s .p{inset:0;width:100%;height:100%;border-radius:0}.o .l{display:none}}
 @media(forced-colors:active){.l,.p{border:2px solid}}@media(prefers-reduced-motion){*{transition:none!important}}@media print{.l,.p{display:none}}`;
