@@ -43,17 +43,25 @@ def language_of(locale: str) -> str:
 
 
 def terms_of(text: str, *, locale: str = "en") -> list[str]:
-    """Return the terms of ``text`` in order, repeated ones too.
+    """Return the terms of ``text`` in order, repeated ones too, without stop words.
 
     Languages that Snowball lacks stay unstemmed; stop words are English only, since BM25
     gives a word that stands everywhere next to no weight anyhow.
     """
     language = language_of(locale)
+    ignored = STOP_WORDS if language == "en" else frozenset[str]()
+    return [_term(word, language) for word in _words(text) if word not in ignored]
+
+
+def all_terms_of(text: str, *, locale: str = "en") -> set[str]:
+    """Return the terms of ``text`` with its stop words: "where is" and "what is" differ."""
+    language = language_of(locale)
+    return {_term(word, language) for word in _words(text)}
+
+
+def _words(text: str) -> list[str]:
     folded = unicodedata.normalize("NFKC", text).replace("\u2019", "'").casefold()
-    words = [part for word in WORD.findall(folded) for part in _parts(word)]
-    if language == "en":
-        words = [word for word in words if word not in STOP_WORDS]
-    return [_stem(word, language)[:MAX_TERM_CHARACTERS] for word in words]
+    return [part for word in WORD.findall(folded) for part in _parts(word)]
 
 
 def _parts(word: str) -> list[str]:
@@ -69,6 +77,10 @@ def _parts(word: str) -> list[str]:
 
 
 @lru_cache(maxsize=20_000)
+def _term(word: str, language: str) -> str:
+    return _stem(word, language)[:MAX_TERM_CHARACTERS]
+
+
 def _stem(word: str, language: str) -> str:
     algorithm = ALGORITHMS.get(language)
     if algorithm is None or any(character.isdigit() for character in word):

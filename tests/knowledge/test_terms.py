@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from knowledge.terms import MAX_TERM_CHARACTERS, _stem, terms_of
+from knowledge.terms import MAX_TERM_CHARACTERS, _stem, all_terms_of, terms_of
 
 
 @pytest.mark.parametrize(
@@ -58,8 +58,7 @@ def test_term_is_cut_to_the_column() -> None:
 
 def test_stems_are_right_when_threads_share_the_stemmer() -> None:
     words = [f"{'ab' * (1 + number % 7)}{'cdefgh'[number % 6]}ings" for number in range(600)]
-    alone = {word: _stem.__wrapped__(word, "en") for word in words}
-    _stem.cache_clear()
+    alone = {word: _stem(word, "en") for word in words}
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)  # threads change places in the middle of a word
     try:
@@ -68,3 +67,7 @@ def test_stems_are_right_when_threads_share_the_stemmer() -> None:
     finally:
         sys.setswitchinterval(interval)
     assert together == [alone[word] for word in words]
+
+
+def test_stop_words_are_kept_when_labels_are_compared() -> None:
+    assert all_terms_of("Where is my order?") == {"where", "is", "my", "order"}
