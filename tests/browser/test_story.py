@@ -80,7 +80,9 @@ async def test_customer_agent_and_manager_play_the_whole_story(
     manager = await manager_context.new_page()
     await log_in(manager, url=product.url, name="manager")
     await manager.goto(f"{product.url}/admin/reports/")
-    await expect(manager.get_by_role("heading", name=re.compile("report", re.I)).first).to_be_visible()
+    await expect(
+        manager.get_by_role("heading", name=re.compile("report", re.I)).first
+    ).to_be_visible()
     assert not await axe_violations(manager)
     assert not problems
 
@@ -128,9 +130,9 @@ async def test_loss_of_the_server_is_shown_and_nothing_is_lost(
     await expect(chat.get_by_role("log")).to_contain_text("American Express", timeout=15_000)
     product.kill("web")
     await expect(chat.locator("body")).to_contain_text("Reconnecting", timeout=10_000)
-    await ask(chat, "Do gift cards expire?")
+    await ask(chat, "do gift cards ever expire")
     product.start("web")
     product.wait_ready("web")
     await expect(chat.get_by_role("log")).to_contain_text("never expire", timeout=60_000)
     texts = await chat.get_by_role("log").all_inner_texts()
-    assert "".join(texts).count("Do gift cards expire?") == 1
+    assert "".join(texts).count("do gift cards ever expire") == 1
