@@ -76,7 +76,7 @@ class ScoredPassage:
     score: float
     bm25: float
     coverage: float
-    likeness: float = 0.0
+    likeness: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +84,13 @@ class Retrieval:
     """What the articles hold on a question, best passage first.
 
     ``terms`` are the question's own, ``coverage`` the share of their weight that the best
-    passage holds, ``label_coverage`` the share that its title and heading hold, ``margin`` how
-    far (0..1, of its own score) that passage is ahead of the best one of another article.
+    passage holds, ``margin`` how far (0..1, of its own score) that passage is ahead of the
+    best one of another article.
     """
 
     passages: tuple[ScoredPassage, ...] = ()
     terms: tuple[str, ...] = ()
     coverage: float = 0.0
-    label_coverage: float = 0.0
     margin: float = 0.0
 
     @property
@@ -128,13 +127,10 @@ def retrieve(site_id: int, question: str, *, locale: str = "en", limit: int = 5)
     passages = tuple(sorted(scored, key=lambda one: (-one.score, one.id))[:limit])
     if not passages:
         return Retrieval(terms=terms)
-    best = passages[0]
-    label = set(terms_of(f"{best.title} {best.heading}", locale=language))
     return Retrieval(
         passages=passages,
         terms=terms,
-        coverage=best.coverage,
-        label_coverage=_share(label, weights=weights),
+        coverage=passages[0].coverage,
         margin=_margin(passages),
     )
 

@@ -12,7 +12,7 @@ from knowledge.retrieval import Retrieval, ScoredPassage
 THRESHOLD = 0.5
 
 
-def passage(score: float) -> ScoredPassage:
+def passage(score: float, *, likeness: float = 0.8) -> ScoredPassage:
     return ScoredPassage(
         id=1,
         article_id=uuid4(),
@@ -24,6 +24,7 @@ def passage(score: float) -> ScoredPassage:
         score=score,
         bm25=score * 10,
         coverage=0.8,
+        likeness=likeness,
     )
 
 
@@ -31,7 +32,6 @@ CLEAR = Retrieval(
     passages=(passage(0.7),),
     terms=("return", "long", "boot"),
     coverage=0.8,
-    label_coverage=0.8,
     margin=0.5,
 )
 
@@ -53,7 +53,8 @@ def test_confidence_is_high_when_the_match_is_clear() -> None:
     "weaker",
     [
         with_score(0.2),
-        replace(CLEAR, label_coverage=0.2),
+        replace(CLEAR, passages=(passage(0.7, likeness=0.2),)),
+        replace(CLEAR, coverage=0.3),
         replace(CLEAR, margin=0.0),
         replace(CLEAR, terms=("return",)),
     ],
@@ -63,7 +64,7 @@ def test_confidence_falls_when_the_evidence_is_weaker(weaker: Retrieval) -> None
 
 
 def test_confidence_is_low_when_the_match_is_poor() -> None:
-    poor = replace(with_score(0.15), label_coverage=0.0, margin=0.1)
+    poor = replace(CLEAR, passages=(passage(0.1, likeness=0.0),), coverage=0.2, margin=0.1)
     assert retrieval_confidence(poor) < 0.05
 
 
@@ -72,7 +73,7 @@ def test_confidence_is_low_when_the_match_is_poor() -> None:
 @pytest.mark.parametrize("count", [1, 64])
 def test_confidence_stays_a_probability(score: float, share: float, count: int) -> None:
     terms = tuple(map(str, range(count)))
-    extreme = replace(with_score(score), terms=terms, label_coverage=share, margin=share)
+    extreme = replace(with_score(score), terms=terms, coverage=share, margin=share)
     assert 0.0 < retrieval_confidence(extreme) < 1.0
 
 
