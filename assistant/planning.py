@@ -4,8 +4,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from knowledge.retrieval import Retrieval, retrieve
-
 from assistant.claims import Claim
 from assistant.confidence import retrieval_confidence
 from assistant.small_talk import small_talk_reply
@@ -13,6 +11,7 @@ from conversations.models import Conversation, Message
 from escalation.models import HandOff
 from escalation.policy import find_flag, is_repeated
 from escalation.selectors import active_rules
+from knowledge.retrieval import Retrieval, retrieve
 
 Author = Message.Author
 HISTORY = 12

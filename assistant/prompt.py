@@ -5,10 +5,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
-from knowledge.retrieval import ScoredPassage
 
 from assistant.planning import Answer
 from conversations.models import Message
+from knowledge.retrieval import ScoredPassage
 from llm.types import ChatMessage, SourcePassage
 
 PROMPTS = Path(__file__).parent / "prompts"

@@ -30,9 +30,7 @@ labelPage();
 
 const session = new Session({ site, locale: wanted });
 const views = {
-  progress: new Progress({
-    root: byId("progress"), preview: byId("preview"), dots: byId("dots"), words: byId("progress-words"), sound: byId("progress-sound"),
-  }),
+  progress: new Progress(),
   scroll: new Scroll({ scroller: byId("scroller"), button: byId("new-messages") }),
   rating: byId("rating"),
   choices: byId("choices"),
@@ -45,10 +43,10 @@ const line = new ConnectionLine(byId("connection"));
 
 views.connection = new Connection({
   openSession,
-  url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/chat/`,
+  url: `${location.origin.replace(/^http/, "ws")}/ws/chat/`,
   lastSeq: () => conversation.state.lastSeq,
   onFrame: (frame) => conversation.receive(frame),
-  onState: connectionChanged,
+  onState: showConnection,
 });
 views.outbox = new Outbox({
   site,
@@ -57,18 +55,12 @@ views.outbox = new Outbox({
   onRefused: giveBack,
 });
 views.log = new Log({
-  region: byId("log"),
-  list: byId("messages"),
-  options: {
-    locale,
-    onFeedback: (message, helpful) => views.connection.sendSoon({ type: "feedback", message, helpful }),
-    onRetry: (clientId) => views.outbox.retry(clientId),
-  },
+  locale,
+  onFeedback: (message, helpful) => views.connection.sendSoon({ type: "feedback", message, helpful }),
+  onRetry: (clientId) => views.outbox.retry(clientId),
 });
 views.offline = new OfflineCard({ box: byId("offline"), onContact: (email) => views.connection.sendSoon({ type: "contact", email }) });
-views.composer = new Composer({
-  form: byId("composer"), site, onSend: say, onTyping: (on) => views.connection.send({ type: "typing", on }),
-});
+views.composer = new Composer({ site, onSend: say, onTyping: (on) => views.connection.send({ type: "typing", on }) });
 views.host = new Host({
   origin,
   on: {
@@ -115,7 +107,7 @@ function giveBack(entry, detail) {
   showAlert(`${detail || ""} ${t("notSent")}`.trim());
 }
 
-function connectionChanged(state, code) {
+function showConnection(state, code) {
   line.show(state);
   conversation.draw();
   if (state !== "stopped") return;
@@ -152,5 +144,5 @@ window.addEventListener("online", () => views.connection.wake());
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !event.isComposing && !menu.close()) views.host.post("escape");
 });
-if (window.parent === window) opened(true);
+if (views.host.isOpen) opened(true);
 views.host.post("ready", { accent });

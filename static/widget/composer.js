@@ -1,5 +1,6 @@
 /* The text box: Enter sends, Shift+Enter breaks, drafts survive a reload, the limit shows in time. */
 
+import { byId } from "./dom.js";
 import { t } from "./i18n.js";
 import { passing } from "./storage.js";
 
@@ -9,10 +10,10 @@ const TYPING_EVERY_MS = 3000;
 const TYPING_ENDS_MS = 4000;
 
 export class Composer {
-  #form;
-  #box;
-  #count;
-  #button;
+  #form = byId("composer");
+  #box = byId("message");
+  #count = byId("count");
+  #button = byId("send");
   #key;
   #onSend;
   #onTyping;
@@ -20,15 +21,11 @@ export class Composer {
   #typingTimer;
   limit = 4000;
 
-  constructor({ form, site, onSend, onTyping }) {
-    this.#form = form;
-    this.#box = form.querySelector("textarea");
-    this.#count = form.querySelector(".count");
-    this.#button = form.querySelector(".send");
+  constructor({ site, onSend, onTyping }) {
     this.#key = `supportbot:draft:${site}`;
     this.#onSend = onSend;
     this.#onTyping = onTyping;
-    form.addEventListener("submit", (event) => this.#submit(event));
+    this.#form.addEventListener("submit", (event) => this.#submit(event));
     this.#box.addEventListener("keydown", (event) => this.#keyDown(event));
     this.#box.addEventListener("input", () => this.#changed());
     this.text = passing.get(this.#key) || "";

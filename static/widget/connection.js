@@ -58,7 +58,7 @@ export class Connection {
   /** Send now or after the next welcome: for wishes that may be repeated without harm. */
   sendSoon(frame) {
     if (this.send(frame)) return;
-    this.#waiting = this.#waiting.filter(({ type }) => type !== frame.type).concat(frame);
+    this.#waiting = this.#waiting.filter(({ type, message }) => type !== frame.type || message !== frame.message).concat(frame);
   }
 
   /** Say hello again: something was missed. */
@@ -106,15 +106,12 @@ export class Connection {
   }
 
   #closed(code) {
-    if (code === FORBIDDEN) {
-      this.#stop("forbidden");
-      return;
-    }
+    if (code === FORBIDDEN) return this.#stop("forbidden");
     if (code === UNAUTHENTICATED) {
       this.#session = null;
       this.#refusals += 1;
     }
-    this.#retry(code === FLOOD ? FLOOD_PAUSE_MS : 0);
+    return this.#retry(code === FLOOD ? FLOOD_PAUSE_MS : 0);
   }
 
   #failed(error) {

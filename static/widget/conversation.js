@@ -5,7 +5,7 @@ import { showAlert } from "./notices.js";
 import { applyDelta, resumePreview } from "./preview.js";
 import { askRating, dropRating } from "./rating.js";
 import { showStatus } from "./status.js";
-import { addMessage, awaitsAnswer, createState, dropPreview, endStream, isLive, setStatus } from "./store.js";
+import { addMessage, assistantName, awaitsAnswer, createState, dropPreview, endStream, isLive, setStatus } from "./store.js";
 import { showSuggestions } from "./suggestions.js";
 import { Typing } from "./typing.js";
 
@@ -14,7 +14,7 @@ const ENDING_MS = 5000;
 export class Conversation {
   #views;
   #typing = new Typing({ onEnd: () => this.draw() });
-  #isFirst = true;
+  #historyEnd = null;
   state = createState();
 
   /** `views` also holds `outbox`, `connection`, `host`, and `say(text)` for picked suggestions. */
@@ -48,7 +48,7 @@ export class Conversation {
     const awaits = connection.state === "online" && awaitsAnswer(this.state, outbox.entries.length > 0);
     const { preview } = this.state;
     const typing = this.#typing.name;
-    const who = preview?.text || !typing ? t("assistant") : typing;
+    const who = preview?.text || !typing ? assistantName(this.state) || t("assistant") : typing;
     progress.show({ who, text: preview?.text, waits: typing ? "typing" : awaits && "answer" });
     stop.hidden = !(connection.state === "online" && ((preview && !preview.ending) || awaits));
     scroll.follow();
@@ -58,7 +58,7 @@ export class Conversation {
   reset() {
     const { log, outbox, offline, rating, reading } = this.#views;
     this.state = createState();
-    this.#isFirst = true;
+    this.#historyEnd = null;
     reading.restart(0);
     outbox.clear();
     log.clear();
@@ -69,30 +69,27 @@ export class Conversation {
   }
 
   #welcome(frame) {
-    const { log, outbox, reading } = this.#views;
-    if (this.#isFirst) this.#history(frame.messages);
-    else frame.messages.forEach((message) => this.#take(message));
-    this.#isFirst = false;
+    const { log, outbox } = this.#views;
+    frame.messages.forEach((message) => this.#take(message));
+    if (this.#historyEnd === null) this.#historyEnd = frame.last_seq;
+    this.#leaveHistory();
     this.#status(frame);
     const resumed = resumePreview(frame.streaming);
     this.state.preview = resumed && isLive(this.state, resumed) ? resumed : null;
     outbox.entries.forEach((entry) => log.showPending(entry));
     outbox.resend();
-    reading.mark(this.state);
   }
 
-  #history(messages) {
-    const { log, outbox, host, reading } = this.#views;
-    const added = messages.filter((message) => addMessage(this.state, message) === "added");
-    added.forEach(({ client_id: clientId }) => outbox.settle(clientId));
-    log.addHistory(added);
-    this.#suggest(added[added.length - 1]);
-    if (!host.isOpen) reading.restart(this.state.lastSeq);
+  // A long history comes in pages behind the welcome: until its end nothing is news.
+  #leaveHistory() {
+    if (this.state.lastSeq < this.#historyEnd) return;
+    this.#views.log.becomeLive();
+    this.#views.reading.mark(this.state);
   }
 
   #message(message) {
     if (this.#take(message) === "gap") this.#views.connection.resync();
-    else this.#views.reading.mark(this.state);
+    else this.#leaveHistory();
   }
 
   #take(message) {
@@ -113,7 +110,7 @@ export class Conversation {
   #suggest(message) {
     const { choices, intro, say } = this.#views;
     intro.hidden = this.state.lastSeq > 0;
-    showSuggestions(choices, message?.suggestions || [], say);
+    showSuggestions(choices, message.suggestions || [], say);
   }
 
   #delta(frame) {
@@ -140,7 +137,8 @@ export class Conversation {
   #error(frame) {
     const { outbox, offline } = this.#views;
     if (frame.client_id) outbox.refuse(frame.client_id, frame);
+    else if (frame.code === "rate_limited") outbox.resendIn(frame.retry_after);
     else if (frame.code === "bad_email") offline.refused();
-    else if (!["bad_frame", "unauthorized", "rate_limited"].includes(frame.code)) showAlert(frame.detail);
+    else if (!["bad_frame", "unauthorized"].includes(frame.code)) showAlert(frame.detail);
   }
 }

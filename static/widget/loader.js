@@ -21,10 +21,8 @@
 .l{all:unset;position:fixed;inset-block-end:calc(20px + env(safe-area-inset-bottom));inset-inline-end:20px;width:60px;height:60px;border-radius:50%;background:var(--a);color:var(--t);cursor:pointer;box-shadow:0 1px 3px #0003,0 8px 24px #0003;transition:transform .15s}
 .l:hover{transform:scale(1.05)}.l:focus-visible{outline:3px solid var(--a);outline-offset:3px;box-shadow:0 0 0 3px #fff}
 svg{display:block;margin:16px;width:28px;height:28px;fill:none;stroke:currentColor;stroke-width:1.9;stroke-linecap:round;stroke-linejoin:round}
-.b{position:absolute;top:-4px;inset-inline-end:-4px;min-width:10px;padding:0 6px;border-radius:11px;background:#b91c1c;color:#fff;
-font:600 13px/22px system-ui,sans-serif;text-align:center}
-.v{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
-.p{position:fixed;inset-block-end:calc(96px + env(safe-area-inset-bottom));inset-inline-end:20px;
+.b{position:absolute;top:-4px;inset-inline-end:-4px;min-width:10px;padding:0 6px;border-radius:11px;background:#b91c1c;color:#fff;font:600 13px/22px system-ui,sans-serif;text-align:center}
+.v{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}.p{position:fixed;inset-block-end:calc(96px + env(safe-area-inset-bottom));inset-inline-end:20px;
 width:min(408px,100vw - 40px);height:min(704px,100vh - 116px);border-radius:20px;overflow:hidden;background:Canvas;
 box-shadow:0 0 0 1px #0000000f,0 12px 48px #00000038;transition:opacity .16s,transform .16s}
 .s>*{inset-inline:20px auto}.c{opacity:0;visibility:hidden;transform:translateY(12px);transition:opacity .16s,transform .16s,visibility .16s}
@@ -32,12 +30,11 @@ iframe{display:block;border:0;width:100%;height:100%}.p,iframe{color-scheme:ligh
 @media(max-width:480px){.p,.s .p{inset:0;width:100%;height:100%;border-radius:0}.o .l{display:none}}
 @media(forced-colors:active){.l,.p{border:2px solid}}@media(prefers-reduced-motion){*{transition:none!important}}@media print{.l,.p{display:none}}`;
   const ICONS = ["M12 4c-5 0-9 3-9 7.5 0 2.3 1.2 4.3 3 5.5l-.5 4 4-2c.8.2 1.6.3 2.5.3 5 0 9-3.3 9-7.8S17 4 12 4zM8 11.5h0M12 11.5h0M16 11.5h0", "m6 9.5 6 6 6-6"];
-  const key = `supportbot:${site}`;
   const phone = matchMedia("(max-width:480px)");
   const view = window.visualViewport || new EventTarget();
   let frame, ready, customer, overflow, locked = false, isOpen = false;
 
-  const make = (tag, attributes, children = [], space = page.namespaceURI) => {
+  const make = (tag, attributes = {}, children = [], space = page.namespaceURI) => {
     const node = document.createElementNS(space, tag);
     for (const name in attributes) node.setAttribute(name, attributes[name]);
     node.append(...children);
@@ -51,11 +48,11 @@ iframe{display:block;border:0;width:100%;height:100%}.p,iframe{color-scheme:ligh
   const launcher = make("button", { class: "l", type: "button", "aria-controls": "p", "aria-describedby": "u" }, [icon, badge]);
   const panel = make("div", { class: "p", id: "p", role: "dialog", "aria-label": title });
   const wrap = make("div", { class: position === "left" ? "s" : "" }, [panel, launcher, unread]);
-  const root = make("div", {});
+  const root = make("div");
   const shadow = root.attachShadow({ mode: "open" });
 
   // A blocked sessionStorage costs only the reopening after a reload.
-  const stored = (method, ...values) => { try { return sessionStorage[method](key, ...values); } catch { return null; } };
+  const stored = (method, ...values) => { try { return sessionStorage[method](`supportbot:${site}`, ...values); } catch { return null; } };
   const emit = (type, detail) => dispatchEvent(new CustomEvent(`supportbot:${type}`, { detail }));
   const post = (type, extra) => ready && frame.contentWindow.postMessage({ supportbot: 1, type, ...extra }, server);
   // The query and the fragment may hold secrets of the page (reset links): they stay here.

@@ -1,32 +1,30 @@
 /* The list of messages: durable ones in order of `seq`, then those on their way. */
 
+import { byId } from "./dom.js";
 import { messageItem, pendingItem, showProgress } from "./message_view.js";
 
 const TOGETHER_MS = 120000;
+const SETTLE_MS = 300;
 
 export class Log {
-  #region;
-  #list;
+  #region = byId("log");
+  #list = byId("messages");
   #options;
   #pending = new Map();
 
   /** `options`: locale, onFeedback(message, helpful), onRetry(clientId). */
-  constructor({ region, list, options }) {
-    this.#region = region;
-    this.#list = list;
+  constructor(options) {
     this.#options = options;
   }
 
-  /** Draw many messages without a word from the screen reader: history is not news. */
-  addHistory(messages) {
-    this.#region.setAttribute("aria-live", "off");
-    this.#region.setAttribute("aria-busy", "true");
-    messages.forEach((message) => this.add(message));
-    // Only what is added after the next frames is news to a screen reader.
+  /** The history is drawn: from now on a screen reader reads what is added. */
+  becomeLive() {
+    if (this.#region.getAttribute("aria-live") !== "off") return;
+    // After a moment, or what was drawn just now would still count as added.
     setTimeout(() => {
       this.#region.setAttribute("aria-live", "polite");
       this.#region.setAttribute("aria-busy", "false");
-    }, 300);
+    }, SETTLE_MS);
   }
 
   /** Add a durable message; it takes the place of the pending one it confirms. */
@@ -55,7 +53,10 @@ export class Log {
     this.#pending.delete(clientId);
   }
 
+  /** Empty the list; what comes next is history again. */
   clear() {
+    this.#region.setAttribute("aria-live", "off");
+    this.#region.setAttribute("aria-busy", "true");
     this.#list.replaceChildren();
     this.#pending.clear();
   }

@@ -6,6 +6,7 @@ import { t } from "./i18n.js";
 export class OfflineCard {
   #box;
   #onContact;
+  #text;
 
   constructor({ box, onContact }) {
     this.#box = box;
@@ -14,7 +15,11 @@ export class OfflineCard {
 
   /** Show the server's `text`, and the form unless an address is known already. */
   show({ text, email_saved: isSaved }) {
+    const isKnown = !this.#box.hidden && text === this.#text && isSaved === !this.#box.querySelector("form");
+    this.#text = text;
     this.#box.hidden = false;
+    // Said again after a reconnect: what is being typed stays.
+    if (isKnown) return;
     const rest = isSaved ? this.#thanks(t("emailSavedAny")) : this.#form();
     const title = el("h2", { class: "card__title", text: t("offlineTitle") });
     this.#box.replaceChildren(el("div", { class: "card" }, title, el("p", { dir: "auto", text }), rest));

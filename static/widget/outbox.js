@@ -34,6 +34,11 @@ export class Outbox {
     this.entries.filter(({ state }) => state !== "sent").forEach((entry) => this.#push(entry));
   }
 
+  /** The server was too busy to look: try everything again after `seconds`. */
+  resendIn(seconds = 5) {
+    setTimeout(() => this.resend(), seconds * 1000);
+  }
+
   retry(clientId) {
     const entry = this.#find(clientId);
     if (entry) this.#push(entry);

@@ -17,7 +17,8 @@ export function applyDelta(preview, { message, attempt = 1, offset, text }) {
 
 /** Return the preview after `delta_end`: cleared, or kept until its message replaces it. */
 export function endPreview(preview, { message, attempt = 1, reason }) {
-  if (!preview || preview.message !== message || attempt < preview.attempt) return preview;
+  if (!preview || preview.message !== message) return preview;
+  if (reason === "retry" && attempt < preview.attempt) return preview;
   if (reason === "final" || reason === "stopped") return { ...preview, ending: true };
   // After a retry the same message starts again; a late delta of the old attempt must not show.
   return reason === "retry" ? start(message, attempt + 1) : null;

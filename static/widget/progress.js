@@ -1,33 +1,29 @@
 /* What is going on right now: the answer being written, or somebody typing. Ends by itself. */
 
+import { byId, initial } from "./dom.js";
 import { t } from "./i18n.js";
 
 const STILL_AFTER_MS = 20000;
 const NO_ANSWER_AFTER_MS = 130000;
 
 export class Progress {
-  #root;
-  #preview;
-  #dots;
-  #words;
-  #sound;
+  #root = byId("progress");
+  #avatar = byId("progress-avatar");
+  #name = byId("progress-name");
+  #preview = byId("preview");
+  #dots = byId("dots");
+  #words = byId("progress-words");
+  #sound = byId("progress-sound");
   #timers = [];
   #phase = "";
 
-  /** `preview` grows silently, `words` is the line in sight, `sound` is read aloud once. */
-  constructor({ root, preview, dots, words, sound }) {
-    this.#root = root;
-    this.#preview = preview;
-    this.#dots = dots;
-    this.#words = words;
-    this.#sound = sound;
-  }
+  /** Show `who` as writing: the text so far, or what the customer waits for ("answer", "typing", or nothing).
 
-  /** Show `who` as writing, with what is written so far; `text` null means nothing is going on. */
+      The text grows silently in sight; a screen reader hears once that somebody writes. */
   show({ who, text, waits }) {
     const phase = text ? `writing ${who}` : waits ? `thinking ${who}` : "";
     this.#preview.textContent = text || "";
-    this.#preview.parentElement.hidden = !text;
+    this.#preview.hidden = !text;
     if (phase !== this.#phase) this.#enter(phase, who, !text && waits === "answer");
   }
 
@@ -35,6 +31,8 @@ export class Progress {
     this.#phase = phase;
     this.#timers.splice(0).forEach(clearTimeout);
     this.#root.hidden = !phase;
+    this.#name.textContent = who;
+    this.#avatar.textContent = initial(who);
     this.#dots.hidden = phase.startsWith("writing");
     this.#say("", phase ? t("writing", { name: who }) : "");
     if (!isTimed) return;

@@ -2,10 +2,13 @@
 
 import { countUnread } from "./store.js";
 
+const TOGETHER_MS = 300;
+
 export class Reading {
   #host;
   #connection;
   #seen = 0;
+  #timer;
 
   constructor({ host, connection }) {
     this.#host = host;
@@ -18,9 +21,13 @@ export class Reading {
       this.#host.showUnread(countUnread(state, this.#seen));
       return;
     }
-    const { lastSeq } = state;
-    if (this.#seen < lastSeq && this.#connection.send({ type: "read", seq: lastSeq })) this.#seen = lastSeq;
     this.#host.showUnread(0);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#tell(state.lastSeq), TOGETHER_MS);
+  }
+
+  #tell(seq) {
+    if (this.#seen < seq && this.#connection.send({ type: "read", seq })) this.#seen = seq;
   }
 
   /** Take everything up to `seq` as known, without a word to the server. */

@@ -42,7 +42,7 @@ export function endStream(state, frame) {
 
 /** Whether a delta still belongs to an answer that has not arrived as a message. */
 export function isLive(state, delta) {
-  return state.status !== "agent" && !state.ended.has(delta.message);
+  return state.status === "assistant" && !state.ended.has(delta.message);
 }
 
 /** Take in who holds the conversation, from a `status` or `welcome` frame. */
@@ -51,18 +51,22 @@ export function setStatus(state, { status, agent, position, wait_s: waitSeconds 
   state.agent = status === "agent" ? nameOf(agent) || state.agent : "";
   state.position = status === "waiting" ? position ?? null : null;
   state.waitSeconds = status === "waiting" ? waitSeconds ?? null : null;
-  if (status === "agent") dropPreview(state);
+  if (status !== "assistant") dropPreview(state);
 }
 
 function nameOf(agent) {
   return (typeof agent === "object" && agent ? agent.name : agent) || "";
 }
 
+/** The name that the assistant has used so far, if any. */
+export function assistantName(state) {
+  return state.messages.findLast(({ author }) => author.kind === "assistant")?.author.name || "";
+}
+
 /** Whether the assistant owes the customer an answer. */
 export function awaitsAnswer(state, hasUnsent) {
   if (state.status !== "assistant") return false;
-  const spoken = state.messages.filter(({ author }) => author.kind !== "system");
-  const last = spoken[spoken.length - 1];
+  const last = state.messages.findLast(({ author }) => author.kind !== "system");
   return hasUnsent || (last?.author.kind === "customer" && last.seq > state.endedSeq);
 }
 

@@ -19,6 +19,7 @@ from core.realtime import conversation_group, delta_group, publish_soon
 from desk import consumers, presence
 from escalation.models import AgentProfile
 from supportbot.asgi import application
+from tests.conftest import make_user
 from tests.desk.conftest import browser_of, make_waiting
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -104,7 +105,10 @@ async def test_a_foreign_origin_is_refused_even_with_the_cookie(desk: Client, or
 
 async def test_nobody_without_the_permission_gets_in(site: Site) -> None:
     clerk = await User.objects.acreate_user("clerk", password="clerk", is_staff=True)
-    for browser in (None, await sync_to_async(browser_of)(clerk)):
+    outsider = await sync_to_async(make_user)("pat", role="agent")
+    await User.objects.filter(pk=outsider.pk).aupdate(is_staff=False)
+    browsers = [await sync_to_async(browser_of)(user) for user in (clerk, outsider)]
+    for browser in (None, *browsers):
         connected, _ = await DeskSocket(browser).socket.connect(timeout=10)
         assert not connected
 

@@ -70,7 +70,7 @@ def crowd(maker: Maker, span: Span) -> Maker:
 
 
 def _random_conversation(maker: Maker, rng: Random, span: Span) -> None:
-    episodes = rng.choice((1, 1, 1, 2))
+    episodes = rng.choice((1, 1, 2))
     conversation = maker.conversation(is_sample=rng.random() < 0.3, episodes=episodes)
     width = (span.end - span.start) * 1.4
     at = span.start - (span.end - span.start) * 0.2 + width * rng.random()
@@ -100,7 +100,7 @@ def _random_times(rng: Random, at: datetime) -> Iterator[tuple[str, datetime | N
     for name, chance in zip(names, chances, strict=True):
         ended = at + timedelta(seconds=rng.uniform(0, 900)) if rng.random() < chance else None
         yield name, ended
-    yield "rating_requested_at", ended
+    yield "rating_requested_at", ended if rng.random() < 0.7 else None
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def test_best_score_lies_on_top_and_worst_at_the_foot() -> None:
 
 
 def test_line_is_interrupted_when_a_day_has_no_rating() -> None:
-    chart = draw(4.0, 5.0, None, 3.0, 3.0, None, 2.0)
+    chart = draw(4.0, 5.0, None, None, 3.0, 3.0, None, 2.0)
     assert [len(line.split()) for line in chart.lines] == [2, 2]
     assert len(chart.dots) == 5
     assert len(chart.bars) == 5

@@ -187,6 +187,15 @@ def test_hand_off_without_a_question_counts(maker: Maker, span: Span) -> None:
     assert queries.totals(queries.episodes(span, include_sample=True)).episodes == 1
 
 
+def test_episode_is_not_automated_when_the_customer_came_back(maker: Maker, span: Span) -> None:
+    ended = {"resolved_at": span.start, "handled_by": "assistant"}
+    conversation = maker.conversation(episodes=2)
+    for number in (1, 2):
+        maker.episode(span.start, conversation=conversation, number=number, **ended)
+    found = queries.totals(queries.episodes(span, include_sample=True))
+    assert (found.automated, found.ended) == (1, 2)
+
+
 def test_days_before_are_compared_only_where_the_record_covers_them(
     maker: Maker, span: Span
 ) -> None:
