@@ -114,8 +114,9 @@ def _ensure_taken(conversation: Conversation, agent: User) -> HandOff:
 def _require_holder(conversation: Conversation, agent: User) -> None:
     if conversation.status != Status.AGENT:
         raise Conflict("Take the conversation first.")
-    if conversation.agent_id != agent.pk and conversation.agent is not None:
-        raise Forbidden(f"{conversation.agent.public_name} holds this conversation.")
+    if conversation.agent_id != agent.pk:
+        holder = conversation.agent.public_name if conversation.agent else "Somebody else"
+        raise Forbidden(f"{holder} holds this conversation.")
 
 
 def reply(conversation: Conversation, *, agent: User, text: str) -> Message:

@@ -237,6 +237,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "conversations.tasks.clear_expired_sessions",
         "schedule": 3600.0,
     },
+    # Makes up for index tasks that were lost.
+    "index-stale-articles": {
+        "task": "knowledge.tasks.index_stale_articles_task",
+        "schedule": 60.0,
+    },
 }
 
 LOGGING: dict[str, Any] = {

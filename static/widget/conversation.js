@@ -56,7 +56,7 @@ export class Conversation {
 
   /** Start over with an empty conversation. */
   reset() {
-    const { log, outbox, offline, rating, reading } = this.#views;
+    const { log, outbox, offline, rating, reading, intro, choices } = this.#views;
     this.state = createState();
     this.#historyEnd = null;
     reading.restart(0);
@@ -64,6 +64,8 @@ export class Conversation {
     log.clear();
     offline.hide();
     dropRating(rating);
+    intro.hidden = false;
+    choices.hidden = true;
     showStatus(this.state);
     this.draw();
   }

@@ -21,11 +21,11 @@
 .l{all:unset;position:fixed;inset-block-end:calc(20px + env(safe-area-inset-bottom));inset-inline-end:20px;width:60px;height:60px;border-radius:50%;background:var(--a);color:var(--t);cursor:pointer;box-shadow:0 1px 3px #0003,0 8px 24px #0003;transition:transform .15s}
 .l:hover{transform:scale(1.05)}.l:focus-visible{outline:3px solid var(--a);outline-offset:3px;box-shadow:0 0 0 3px #fff}
 svg{display:block;margin:16px;width:28px;height:28px;fill:none;stroke:currentColor;stroke-width:1.9;stroke-linecap:round;stroke-linejoin:round}
-.b{position:absolute;top:-4px;inset-inline-end:-4px;min-width:10px;padding:0 6px;border-radius:11px;background:#b91c1c;color:#fff;font:600 13px/22px system-ui,sans-serif;text-align:center}
+.b{position:fixed;inset-block-end:calc(62px + env(safe-area-inset-bottom));inset-inline-end:16px;min-width:10px;pointer-events:none;padding:0 6px;border-radius:11px;background:#b91c1c;color:#fff;font:600 13px/22px system-ui,sans-serif;text-align:center}
 .v{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}.p{position:fixed;inset-block-end:calc(96px + env(safe-area-inset-bottom));inset-inline-end:20px;
 width:min(408px,100vw - 40px);height:min(704px,100vh - 116px);border-radius:20px;overflow:hidden;background:Canvas;
 box-shadow:0 0 0 1px #0000000f,0 12px 48px #00000038;transition:opacity .16s,transform .16s}
-.s>*{inset-inline:20px auto}.c{opacity:0;visibility:hidden;transform:translateY(12px);transition:opacity .16s,transform .16s,visibility .16s}
+.s>*{inset-inline:20px auto}.s>.b{inset-inline-start:62px}.c{opacity:0;visibility:hidden;transform:translateY(12px);transition:opacity .16s,transform .16s,visibility .16s}
 iframe{display:block;border:0;width:100%;height:100%}.p,iframe{color-scheme:light dark}
 @media(max-width:480px){.p,.s .p{inset:0;width:100%;height:100%;border-radius:0}.o .l{display:none}}
 @media(forced-colors:active){.l,.p{border:2px solid}}@media(prefers-reduced-motion){*{transition:none!important}}@media print{.l,.p{display:none}}`;
@@ -45,9 +45,9 @@ iframe{display:block;border:0;width:100%;height:100%}.p,iframe{color-scheme:ligh
   const icon = make("svg", { viewBox: "0 0 24 24", "aria-hidden": true }, [path], SVG);
   const badge = make("span", { class: "b", "aria-hidden": true });
   const unread = make("span", { class: "v", id: "u", role: "status" });
-  const launcher = make("button", { class: "l", type: "button", "aria-controls": "p", "aria-describedby": "u" }, [icon, badge]);
+  const launcher = make("button", { class: "l", type: "button", "aria-controls": "p", "aria-describedby": "u" }, [icon]);
   const panel = make("div", { class: "p", id: "p", role: "dialog", "aria-label": title });
-  const wrap = make("div", { class: position === "left" ? "s" : "" }, [panel, launcher, unread]);
+  const wrap = make("div", { class: position === "left" ? "s" : "" }, [panel, launcher, badge, unread]);
   const root = make("div");
   const shadow = root.attachShadow({ mode: "open" });
 

@@ -22,7 +22,8 @@ export class OfflineCard {
     if (isKnown) return;
     const rest = isSaved ? this.#thanks(t("emailSavedAny")) : this.#form();
     const title = el("h2", { class: "card__title", text: t("offlineTitle") });
-    this.#box.replaceChildren(el("div", { class: "card" }, title, el("p", { dir: "auto", text }), rest));
+    // The assistant's last message says the site's text; the card is where the address goes.
+    this.#box.replaceChildren(el("div", { class: "card" }, title, rest));
   }
 
   saved(email) {

@@ -56,13 +56,15 @@ export class ConnectionLine {
   }
 
   show(state) {
-    clearTimeout(this.#timer);
     if (state === "online") this.#wasOnline = true;
     if (state !== "offline") {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
       setText(this.#line, "");
       return;
     }
-    this.#timer = setTimeout(() => {
+    // Counted from the loss: failed tries in between don't start the wait again.
+    this.#timer ??= setTimeout(() => {
       setText(this.#line, t(this.#wasOnline ? "reconnecting" : "connecting"));
     }, SILENT_MS);
   }
