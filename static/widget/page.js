@@ -8,6 +8,7 @@ const LABELS = { close: "close", log: "conversation", scroller: "title", send: "
 const TEXTS = {
   "message-label": "message",
   "intro-text": "intro",
+  "progress-tag": "ai",
   disclaimer: "disclaimer",
 };
 const BUTTONS = { close: "close", menu: "more", send: "send", stop: "stop", "new-messages": "down", talk: "person" };

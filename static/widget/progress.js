@@ -21,6 +21,7 @@ export class Progress {
 
       The text grows silently in sight; a screen reader hears once that somebody writes. */
   show({ who, text, waits }) {
+    this.#root.className = `msg msg--${waits === "typing" && !text ? "agent" : "assistant"}`;
     const phase = text ? `writing ${who}` : waits ? `thinking ${who}` : "";
     this.#preview.textContent = text || "";
     this.#preview.hidden = !text;

@@ -28,6 +28,7 @@ function ratingForm(onSend) {
     problem,
     el("button", { class: "primary", type: "submit", text: t("ratingSend") }),
   );
+  form.addEventListener("change", () => { problem.textContent = ""; });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const score = Number(new FormData(form).get("score"));
