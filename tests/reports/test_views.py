@@ -57,7 +57,7 @@ def test_page_shows_the_figures_and_never_markup(
     html = page(manager_client)
     assert "<script>alert" not in html
     assert "&lt;script&gt;alert(1)" in html
-    assert f"/admin/desk/conversation/{episode.conversation.public_id}/" in html
+    assert f"/admin/escalation/handoff/conversation/{episode.conversation.public_id}/" in html
     assert "1 of 1 asked" in html
     assert '<desc id="csat-desc-wide">' in html
     assert " style=" not in html
