@@ -33,20 +33,25 @@ def request_hand_off(
     existing = open_hand_off(conversation)
     if existing is not None:
         return existing
-    episode = record.current_episode(conversation)
     hand_off = HandOff.objects.create(
         conversation=conversation,
-        episode=episode,
+        episode=_mark_handed_off(conversation),
         reason=reason,
         detail=detail[:300],
         urgency=urgency or urgency_of(reason),
     )
-    if episode.handed_off_at is None:
-        episode.handed_off_at = hand_off.created_at
-        episode.save(update_fields=["handed_off_at"])
     record.change_status(conversation, Status.WAITING)
     _announce(hand_off, "hand_off.created")
     return hand_off
+
+
+def _mark_handed_off(conversation: Conversation) -> Episode:
+    """Return the current episode, marked as one that a person had a part in."""
+    episode = record.current_episode(conversation)
+    if episode.handed_off_at is None:
+        episode.handed_off_at = timezone.now()
+        episode.save(update_fields=["handed_off_at"])
+    return episode
 
 
 def hand_off_words(
@@ -99,7 +104,7 @@ def _ensure_taken(conversation: Conversation, agent: User) -> HandOff:
         # An agent steps into a conversation that nobody handed off.
         hand_off = HandOff(
             conversation=conversation,
-            episode=record.current_episode(conversation),
+            episode=_mark_handed_off(conversation),
             reason=HandOff.Reason.MUST_NOT_DECIDE,
             detail="An agent stepped in",
         )

@@ -10,7 +10,7 @@ export class Scroll {
   constructor({ scroller, button }) {
     this.#scroller = scroller;
     this.#button = button;
-    scroller.addEventListener("scroll", () => this.#look(), { passive: true });
+    [scroller, document].forEach((target) => target.addEventListener("scroll", () => this.#look(), { passive: true }));
     button.addEventListener("click", () => this.toEnd());
     new ResizeObserver(() => this.follow()).observe(scroller);
   }
@@ -32,12 +32,19 @@ export class Scroll {
     this.#button.hidden = true;
   }
 
+  // At a high zoom the whole page scrolls, not its middle.
+  #area() {
+    const { scrollHeight, clientHeight } = this.#scroller;
+    return scrollHeight > clientHeight + 1 ? this.#scroller : document.documentElement;
+  }
+
   #jump() {
-    this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    const area = this.#area();
+    area.scrollTop = area.scrollHeight;
   }
 
   #look() {
-    const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
+    const { scrollTop, scrollHeight, clientHeight } = this.#area();
     this.#atEnd = scrollHeight - scrollTop - clientHeight < NEAR_PX;
     if (this.#atEnd) this.#button.hidden = true;
   }
