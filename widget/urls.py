@@ -8,6 +8,7 @@ app_name = "widget"
 
 urlpatterns = [
     path("widget.js", views.embed_script, name="embed"),
+    path("widget/look/<slug:key>", views.look, name="look"),
     path("widget/frame/", views.frame, name="frame"),
     path("api/v1/sessions", api.sessions, name="sessions"),
     path("api/v1/conversations/<uuid:public_id>/messages", api.messages, name="messages"),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from csp.constants import SELF
 from django.contrib.staticfiles import finders
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import require_GET
@@ -33,6 +33,19 @@ def embed_script(request: HttpRequest) -> HttpResponse:
     response = HttpResponse(_loader(), content_type="text/javascript; charset=utf-8")
     response["Cache-Control"] = "public, max-age=300"
     response["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
+
+
+@require_GET
+def look(request: HttpRequest, key: str) -> HttpResponse:
+    """Tell any page how a site's launcher looks: public, and nothing else."""
+    try:
+        site = access_site(key)
+    except SupportError as error:
+        return problem(error)
+    response = JsonResponse({"accent": site.accent})
+    response["Access-Control-Allow-Origin"] = "*"
+    response["Cache-Control"] = "public, max-age=300"
     return response
 
 

@@ -122,6 +122,13 @@ iframe{display:block;border:0;width:100%;height:100%}.p,iframe{color-scheme:ligh
     if (data.type === "close" || data.type === "escape") show(false, true);
   }
 
+  // The site's colour, when the page has nothing better to do; without it the launcher stays blue.
+  function look() {
+    const ask = () => fetch(`${server}/widget/look/${site}`).then((answer) => answer.json()).then((found) => paint(found.accent), () => {});
+    if (window.requestIdleCallback) requestIdleCallback(ask);
+    else setTimeout(ask, 200);
+  }
+
   function start() {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(CSS);
@@ -129,6 +136,7 @@ iframe{display:block;border:0;width:100%;height:100%}.p,iframe{color-scheme:ligh
     wrap.dir = getComputedStyle(page).direction;
     shadow.append(wrap);
     paint(accent);
+    if (!accent) look();
     setUnread(0);
     show(stored("getItem") === "1");
     document.body.append(root);

@@ -212,6 +212,13 @@ def test_embed_script_is_served_for_other_origins(client: Client) -> None:
     assert answer["Cross-Origin-Resource-Policy"] == "cross-origin"
 
 
+def test_look_is_public_and_says_the_colour_only(client: Client, site: Site) -> None:
+    answer = client.get("/widget/look/shop")
+    assert answer.json() == {"accent": site.accent}
+    assert answer["Access-Control-Allow-Origin"] == "*"
+    assert client.get("/widget/look/nowhere").status_code == 403
+
+
 def test_sizes_of_what_a_page_loads() -> None:
     """Papercups' loader is 7.6 kB, Chatwoot's widget 170: ours stay below 10 and 60."""
     loader = len(gzip.compress((STATIC / "loader.js").read_bytes()))
