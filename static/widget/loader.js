@@ -19,16 +19,12 @@
 :host{all:initial!important;position:fixed!important;z-index:2147483000!important;--a:#1d4ed8;--t:#fff}
 [hidden]{display:none!important}
 .l{all:unset;position:fixed;inset-block-end:calc(20px + env(safe-area-inset-bottom));inset-inline-end:20px;width:60px;height:60px;border-radius:50%;background:var(--a);color:var(--t);cursor:pointer;box-shadow:0 1px 3px #0003,0 8px 24px #0003;transition:transform .15s}
-.l:hover{transform:scale(1.05)}.l:focus-visible{outline:3px solid var(--a);outline-offset:3px;box-shadow:0 0 0 3px #fff}
-svg{display:block;margin:16px;width:28px;height:28px;fill:none;stroke:currentColor;stroke-width:1.9;stroke-linecap:round;stroke-linejoin:round}
+.l:hover{transform:scale(1.05)}.l:focus-visible{outline:3px solid var(--a);outline-offset:3px;box-shadow:0 0 0 3px #fff}svg{display:block;margin:16px;width:28px;height:28px;fill:none;stroke:currentColor;stroke-width:1.9;stroke-linecap:round;stroke-linejoin:round}
 .b{position:fixed;inset-block-end:calc(62px + env(safe-area-inset-bottom));inset-inline-end:16px;min-width:10px;pointer-events:none;padding:0 6px;border-radius:11px;background:#b91c1c;color:#fff;font:600 13px/22px system-ui,sans-serif;text-align:center}
 .v{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}.p{position:fixed;inset-block-end:calc(96px + env(safe-area-inset-bottom));inset-inline-end:20px;
-width:min(408px,100vw - 40px);height:min(704px,100vh - 116px);border-radius:20px;overflow:hidden;background:Canvas;
-box-shadow:0 0 0 1px #0000000f,0 12px 48px #00000038;transition:opacity .16s,transform .16s}
-.s>*{inset-inline:20px auto}.s>.b{inset-inline-start:62px}.c{opacity:0;visibility:hidden;transform:translateY(12px);transition:opacity .16s,transform .16s,visibility .16s}
-iframe{display:block;border:0;width:100%;height:100%}.p,iframe{color-scheme:light dark}
-@media(max-width:480px){.p,.s .p{inset:0;width:100%;height:100%;border-radius:0}.o .l{display:none}}
-@media(forced-colors:active){.l,.p{border:2px solid}}@media(prefers-reduced-motion){*{transition:none!important}}@media print{.l,.p{display:none}}`;
+width:min(408px,100vw - 40px);height:min(704px,100vh - 116px);border-radius:20px;overflow:hidden;background:Canvas;box-shadow:0 0 0 1px #0000000f,0 12px 48px #00000038;transition:opacity .16s,transform .16s}
+.s>*{inset-inline:20px auto}.s>.b{inset-inline-start:62px}.c{opacity:0;visibility:hidden;transform:translateY(12px);transition:opacity .16s,transform .16s,visibility .16s}iframe{display:block;border:0;width:100%;height:100%}.p,iframe{color-scheme:light dark}
+@media(max-width:480px){.p,.s .p{inset:0;width:100%;height:100%;border-radius:0}.o .l{display:none}}@media(forced-colors:active){.l,.p{border:2px solid}}@media(prefers-reduced-motion){*{transition:none!important}}@media print{.l,.p{display:none}}`;
   const ICONS = ["M12 4c-5 0-9 3-9 7.5 0 2.3 1.2 4.3 3 5.5l-.5 4 4-2c.8.2 1.6.3 2.5.3 5 0 9-3.3 9-7.8S17 4 12 4zM8 11.5h0M12 11.5h0M16 11.5h0", "m6 9.5 6 6 6-6"];
   const phone = matchMedia("(max-width:480px)");
   const view = window.visualViewport || new EventTarget();
@@ -123,11 +119,7 @@ iframe{display:block;border:0;width:100%;height:100%}.p,iframe{color-scheme:ligh
   }
 
   // The site's colour, when the page has nothing better to do; without it the launcher stays blue.
-  function look() {
-    const ask = () => fetch(`${server}/widget/look/${site}`).then((answer) => answer.json()).then((found) => paint(found.accent), () => {});
-    if (window.requestIdleCallback) requestIdleCallback(ask);
-    else setTimeout(ask, 200);
-  }
+  const look = () => fetch(`${server}/widget/look/${site}`).then((answer) => answer.json()).then((found) => paint(found.accent), () => {});
 
   function start() {
     const sheet = new CSSStyleSheet();
@@ -136,7 +128,7 @@ iframe{display:block;border:0;width:100%;height:100%}.p,iframe{color-scheme:ligh
     wrap.dir = getComputedStyle(page).direction;
     shadow.append(wrap);
     paint(accent);
-    if (!accent) look();
+    if (!accent) (window.requestIdleCallback || setTimeout)(look);
     setUnread(0);
     show(stored("getItem") === "1");
     document.body.append(root);
@@ -153,7 +145,6 @@ iframe{display:block;border:0;width:100%;height:100%}.p,iframe{color-scheme:ligh
     toggle: () => show(!isOpen, true),
     identify: (value) => { customer = value; post("identify", { customer }); },
   };
-  if (document.body) start();
-  else addEventListener("DOMContentLoaded", start);
+  document.body ? start() : addEventListener("DOMContentLoaded", start);
   emit("ready");
 })();
