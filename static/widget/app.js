@@ -51,7 +51,10 @@ views.connection = new Connection({
 views.outbox = new Outbox({
   site,
   send: (frame) => views.connection.send(frame),
-  onChange: (entry) => views.log.showPending(entry),
+  onChange: (entry) => {
+    views.log.showPending(entry);
+    conversation.draw();
+  },
   onRefused: giveBack,
 });
 views.log = new Log({
@@ -97,7 +100,6 @@ function say(text) {
   views.intro.hidden = true;
   views.choices.hidden = true;
   views.outbox.add(text);
-  conversation.draw();
   views.scroll.toEnd();
 }
 

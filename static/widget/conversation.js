@@ -45,7 +45,7 @@ export class Conversation {
   /** Draw what is going on, and keep the end in sight. */
   draw() {
     const { progress, scroll, stop, connection, outbox } = this.#views;
-    const awaits = connection.state === "online" && awaitsAnswer(this.state, outbox.entries.length > 0);
+    const awaits = connection.state === "online" && awaitsAnswer(this.state, outbox.isSending);
     const { preview } = this.state;
     const typing = this.#typing.name;
     const who = preview?.text || !typing ? assistantName(this.state) || t("assistant") : typing;

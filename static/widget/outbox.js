@@ -21,6 +21,11 @@ export class Outbox {
     this.entries = (passing.get(this.#key) || []).map((entry) => ({ ...entry, state: "sending" }));
   }
 
+  /** Whether something is on its way, given up for now left aside. */
+  get isSending() {
+    return this.entries.some(({ state }) => state !== "failed");
+  }
+
   /** Take a new message; it is on its way from now on. */
   add(text) {
     const entry = { client_id: uuid4(), text, created_at: new Date().toISOString(), state: "sending" };

@@ -53,6 +53,7 @@ test("without an acknowledgement it is marked and can be tried again", () => {
   outbox.add("hello");
   mock.timers.tick(20000);
   assert.equal(outbox.entries[0].state, "failed");
+  assert.ok(!outbox.isSending);
   outbox.retry(outbox.entries[0].client_id);
   assert.equal(outbox.entries[0].state, "sending");
   assert.equal(sent.length, 2);
