@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from django.db import DatabaseError, close_old_connections
+from django.db import Error, close_old_connections
 
 from assistant.claims import HEARTBEAT_SECONDS, Claim, renew_leases
 
@@ -31,7 +31,7 @@ def working_on(claim: Claim) -> Iterator[None]:
     work = _Work(claim, asyncio.current_task(), asyncio.get_running_loop())
     with _lock:
         _working[claim.turn_pk] = work
-    _heart.ensure_started()
+        _heart.ensure_started()
     try:
         yield
     finally:
@@ -72,12 +72,15 @@ class _Heart:
         while not self._stop.wait(HEARTBEAT_SECONDS):
             try:
                 beat()
-            except DatabaseError as error:
+            except Error as error:
                 logger.warning("heartbeat missed: %s", type(error).__name__)
             finally:
                 close_old_connections()
-            if not _working:
-                return
+            # Under the lock: a turn that begins now must find a thread, or start one.
+            with _lock:
+                if not _working:
+                    self._thread = None
+                    return
 
 
 _heart = _Heart()

@@ -10,7 +10,7 @@ from assistant.claims import Claim, State, mine
 from assistant.guardrails import quote_of
 from assistant.models import Turn
 from assistant.planning import PassOn
-from assistant.queueing import publish_successor, void_turns
+from assistant.queueing import end_preview, publish_successor, void_turns
 from assistant.services import hand_off
 from assistant.writing import Draft
 from conversations import services as record
@@ -123,16 +123,25 @@ def _close(
 
 
 @transaction.atomic
-def fail_turn(turn_pk: int, *, code: str) -> bool:
-    """End an open turn with an honest text and a hand-off, whoever was working on it.
+def fail_turn(turn_pk: int, *, code: str, fence: int | None = None) -> bool:
+    """End an open turn with an honest text and a hand-off; harmless when it has ended.
 
-    The relay's last word on a turn past its deadline; harmless when the turn has ended.
+    A worker gives its ``fence`` and ends only what is still its own; the relay gives none: it
+    has the last word on a turn past its deadline, whoever is working on it.
     """
     found = Turn.objects.filter(pk=turn_pk).values_list("conversation_id", flat=True).first()
     if found is None:
         return False
     conversation = record.lock_conversation(found)
-    failed = Turn.objects.filter(pk=turn_pk, state__in=[State.QUEUED, State.RUNNING]).update(
+    still_open = Turn.objects.filter(pk=turn_pk, state__in=[State.QUEUED, State.RUNNING])
+    if fence is not None:
+        still_open = still_open.filter(fence=fence)
+    turn = still_open.first()
+    if turn is None:
+        return False
+    if turn.state == State.RUNNING:
+        end_preview(turn, reason="withdrawn")
+    still_open.update(
         state=State.FAILED,
         error_code=code,
         fence=F("fence") + 1,
@@ -140,8 +149,6 @@ def fail_turn(turn_pk: int, *, code: str) -> bool:
         hand_off_reason=HandOff.Reason.MODEL_UNAVAILABLE,
         finished_at=Now(),
     )
-    if not failed:
-        return False
     if conversation.status == Status.ASSISTANT:
         hand_off(
             conversation,

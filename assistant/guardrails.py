@@ -14,19 +14,24 @@ def _content_words(text: str) -> set[str]:
     return {word[:6] for word in WORD.findall(text.casefold()) if len(word) > 3 or word.isdigit()}
 
 
-def groundedness(answer: str, *, passages: Sequence[SourcePassage], question: str) -> float:
+def groundedness(
+    answer: str, *, passages: Sequence[SourcePassage], said: Sequence[str] = ()
+) -> float:
     """Return the share (0..1) of the answer's content words that its sources hold.
 
     Lexical on purpose: no further model call in a turn. A number that no source holds makes
-    the whole answer ungrounded: amounts and dates are what may never be invented.
+    the whole answer ungrounded: amounts and dates are what may never be invented. ``said`` is
+    what tools returned and the company said before, never the customer's own words: with
+    those, whoever asks would decide what is true.
     """
     words = _content_words(answer)
     if not words:
         return 0.0
     source = " ".join(f"{one.title} {one.heading} {one.text}" for one in passages)
-    known = _content_words(f"{source} {question}")
+    source = " ".join([source, *said])
+    known = _content_words(source)
     numbers = {word for word in WORD.findall(answer) if word.isdigit() and len(word) > 1}
-    if numbers - set(WORD.findall(f"{source} {question}")):
+    if numbers - set(WORD.findall(source)):
         return 0.0
     return len(words & known) / len(words)
 

@@ -53,7 +53,6 @@ class Turn(models.Model):
     )
     next_publish_at = models.DateTimeField(default=timezone.now)
     publish_count = models.PositiveSmallIntegerField(default=0)
-    stop_requested = models.BooleanField(default=False)
     partial_text = models.TextField(blank=True)
     outcome = models.CharField(
         max_length=12, choices=Outcome.choices, default=Outcome.NONE, blank=True
@@ -71,7 +70,6 @@ class Turn(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now)
     claimed_at = models.DateTimeField(null=True, blank=True)
-    first_delta_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

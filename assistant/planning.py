@@ -15,6 +15,8 @@ from knowledge.retrieval import Retrieval, retrieve
 
 Author = Message.Author
 HISTORY = 12
+MAX_HISTORY_CHARACTERS = 1_000
+MAX_QUESTION_CHARACTERS = 6_000
 FOLLOW_UP = re.compile(r"^(and|what about|how about|also|but what|same for|or)\b", re.IGNORECASE)
 
 
@@ -65,7 +67,7 @@ def plan_turn(claim: Claim) -> Plan:
         for message in messages
         if message.author_kind == Author.CUSTOMER
         and claim.from_seq <= message.seq <= claim.through_seq
-    )
+    )[:MAX_QUESTION_CHARACTERS]
     earlier = [message for message in messages if message.seq < claim.from_seq]
     return (
         _flagged(conversation, question)
@@ -119,7 +121,7 @@ def _from_articles(
     if confidence < conversation.site.answer_threshold or not found.passages:
         return PassOn(reason=HandOff.Reason.LOW_CONFIDENCE, confidence=confidence)
     history = tuple(
-        (message.author_kind, message.text)
+        (message.author_kind, message.text[:MAX_HISTORY_CHARACTERS])
         for message in earlier[-HISTORY:]
         if message.author_kind != Author.SYSTEM
     )

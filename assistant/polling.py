@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from django.db import DatabaseError
+from django.db import Error
 
 from assistant.activity import working_count
 from assistant.claims import expired, heads, take_due
@@ -28,10 +28,10 @@ async def poll_forever(*, limit: int) -> None:
             continue
         try:
             due = await in_database_thread(_due)()
-        except DatabaseError as error:
+        except Error as error:
             logger.warning("poll missed: %s", type(error).__name__)
             continue
-        for turn_pk in due:
+        for turn_pk in due[: max(0, limit - working_count())]:
             task = asyncio.create_task(run_turn(turn_pk))
             running.add(task)
             task.add_done_callback(running.discard)

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from assistant.claims import DEADLINE_SECONDS, PUBLISH_AFTER_SECONDS, State
@@ -76,17 +76,23 @@ def end_preview(turn: Turn, *, reason: str) -> None:
 
 
 def unanswered_from(conversation: Conversation) -> int | None:
-    """Return the seq of the first customer's message after the last reply, if there is one."""
-    replies = (Message.Author.ASSISTANT, Message.Author.AGENT)
+    """Return the seq of the first customer's message after the last reply, if there is one.
+
+    A reply is an agent's message or the assistant's answer; the words of a hand-off are none.
+    """
+    replied = Q(author_kind=Message.Author.AGENT) | Q(is_answer=True) | Q(turn__outcome="stopped")
     last_reply = (
-        Message.objects.filter(conversation=conversation, author_kind__in=replies)
+        Message.objects.filter(replied, conversation=conversation, episode=conversation.episode)
         .order_by("-seq")
         .values_list("seq", flat=True)
         .first()
     ) or 0
     return (
         Message.objects.filter(
-            conversation=conversation, author_kind=Message.Author.CUSTOMER, seq__gt=last_reply
+            conversation=conversation,
+            episode=conversation.episode,
+            author_kind=Message.Author.CUSTOMER,
+            seq__gt=last_reply,
         )
         .order_by("seq")
         .values_list("seq", flat=True)

@@ -1,8 +1,10 @@
 """Brings back what was committed and not carried out: each step looks at rows only."""
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 
+from django.db import Error
 from django.db.models import DurationField, Exists, ExpressionWrapper, F, OuterRef, Value
 from django.db.models.functions import Now
 
@@ -12,6 +14,7 @@ from assistant.finishing import fail_turn
 from assistant.models import Turn
 from assistant.services import close_when_idle
 from conversations.models import Conversation, Message
+from core.errors import SupportError
 
 logger = logging.getLogger(__name__)
 BATCH = 200
@@ -52,7 +55,7 @@ def fail_overdue() -> int:
         state=State.RUNNING, lease_until__lt=Now(), attempt__gt=MAX_ATTEMPTS
     ).values_list("pk", flat=True)
     pks = {*overdue[:BATCH], *worn_out[:BATCH]}
-    return sum(fail_turn(pk, code="deadline") for pk in pks)
+    return sum(_guarded(fail_turn, pk, code="deadline") for pk in pks)
 
 
 def close_idle() -> int:
@@ -67,4 +70,13 @@ def close_idle() -> int:
         .filter(Exists(asked), last_message_at__lt=Now() - F("patience"))
     )
     pks = silent.order_by("last_message_at").values_list("pk", flat=True)[:BATCH]
-    return sum(close_when_idle(pk) for pk in list(pks))
+    return sum(_guarded(close_when_idle, pk) for pk in list(pks))
+
+
+def _guarded(step: Callable[..., bool], pk: int, **options: str) -> bool:
+    """Do one row's step; a row that is locked or moved on must not hold up those behind it."""
+    try:
+        return step(pk, **options)
+    except (Error, SupportError) as error:
+        logger.warning("%s %s left to the next round: %s", step.__name__, pk, type(error).__name__)
+        return False

@@ -187,13 +187,16 @@ def _judge(conversation: Conversation) -> tuple[Episode.HandledBy, Episode.Outco
 
 
 @transaction.atomic
-def stop_answer(conversation_pk: int, *, shown: str) -> bool:
+def stop_answer(conversation_pk: int, *, turn_id: UUID, shown: str) -> bool:
     """End the answer that is being written and keep ``shown``, what the customer saw of it.
 
     Returns whether there was anything to stop.
     """
     conversation = record.lock_conversation(conversation_pk)
-    turn = Turn.objects.filter(conversation=conversation, state=State.RUNNING).first()
+    # By its id: the next turn may run by now, and ``shown`` is not its text.
+    turn = Turn.objects.filter(
+        conversation=conversation, public_id=turn_id, state=State.RUNNING
+    ).first()
     if turn is None:
         return False
     end_preview(turn, reason="stopped")

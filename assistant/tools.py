@@ -3,26 +3,32 @@
 The model chooses the arguments, never the customer: ``Caller`` comes from the server.
 """
 
+import asyncio
 import inspect
 import json
 import logging
+import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import import_module
 from typing import Any, get_type_hints
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.db import close_old_connections
+from django.utils import timezone
 from pydantic import BaseModel, ValidationError
 
 from conversations.models import Conversation
-from llm.types import ToolSpec
+from llm.types import ToolCallRequest, ToolSpec
 
 logger = logging.getLogger(__name__)
 MAX_CALLS = 4
 MAX_ROUNDS = 2
 MAX_RESULT_CHARACTERS = 4_000
+TOOL_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +89,34 @@ def tool_specs() -> tuple[ToolSpec, ...]:
 def caller_of(conversation: Conversation) -> Caller:
     """Return for whom the tools of a conversation are called."""
     customer = conversation.customer
-    verified = customer.is_verified
+    until = conversation.identity_expires_at
+    # A token outlives a log-in by weeks: only a fresh signature unlocks a customer's data.
+    verified = customer.is_verified and until is not None and until > timezone.now()
     return Caller(
         site_key=conversation.site.key,
         is_verified=verified,
         external_id=customer.external_id if verified else "",
         email=customer.email if verified else "",
     )
+
+
+async def call_tool(call: ToolCallRequest, *, caller: Caller, deadline: float) -> str:
+    """Run a tool in threads of its own, for a bounded time: a hung one must not stop the turns.
+
+    ``deadline`` is a time of ``time.monotonic()``.
+    """
+    loop = asyncio.get_running_loop()
+    run = partial(run_tool, call.name, call.arguments, caller=caller)
+    try:
+        async with asyncio.timeout(max(0.1, min(TOOL_SECONDS, deadline - time.monotonic()))):
+            return await loop.run_in_executor(_threads(), run)
+    except TimeoutError:
+        return json.dumps({"error": "The tool failed."})
+
+
+@lru_cache(maxsize=1)
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(4, thread_name_prefix="tools")
 
 
 def run_tool(name: str, arguments: Mapping[str, object], *, caller: Caller) -> str:
@@ -108,4 +135,6 @@ def run_tool(name: str, arguments: Mapping[str, object], *, caller: Caller) -> s
     except Exception as error:  # an installation's own code: its defect must not cost the turn
         logger.warning("tool %s: %s", name, type(error).__name__)
         return json.dumps({"error": "The tool failed."})
+    finally:
+        close_old_connections()
     return json.dumps(result, default=str)[:MAX_RESULT_CHARACTERS]

@@ -3,9 +3,10 @@
 import asyncio
 import logging
 
-from django.db import DatabaseError
+from django.db import Error
 
 from assistant import activity
+from assistant.budget import reserve_model_turn
 from assistant.claims import Claim, claim_turn
 from assistant.finishing import (
     fail_turn,
@@ -26,7 +27,12 @@ logger = logging.getLogger(__name__)
 
 async def run_turn(turn_pk: int) -> None:
     """Work on a turn if it is free; a duplicate delivery ends here without a trace."""
-    claim = await in_database_thread(claim_turn)(turn_pk)
+    try:
+        claim = await in_database_thread(claim_turn)(turn_pk)
+    except Error as error:
+        # Still queued (or its lease runs out): the poll and the relay come back to it.
+        logger.warning("turn %s not claimed: %s", turn_pk, type(error).__name__)
+        return
     if claim is None:
         return
     with activity.working_on(claim):
@@ -35,12 +41,21 @@ async def run_turn(turn_pk: int) -> None:
         except asyncio.CancelledError:
             # The lease was lost: somebody else has the turn, and the fence holds this one off.
             logger.info("turn %s: claim lost", turn_pk)
-        except DatabaseError as error:
+        except Error as error:
             # Nothing can be stored now; the lease runs out and the relay brings the turn back.
             logger.warning("turn %s: %s", turn_pk, type(error).__name__)
         except Exception as error:  # a task's edge
             logger.exception("turn %s failed", turn_pk)
-            await in_database_thread(fail_turn)(turn_pk, code=type(error).__name__)
+            await _fail(claim, error)
+
+
+async def _fail(claim: Claim, error: Exception) -> None:
+    try:
+        await in_database_thread(fail_turn)(
+            claim.turn_pk, code=type(error).__name__, fence=claim.fence
+        )
+    except Error as away:
+        logger.warning("turn %s not ended: %s", claim.turn_pk, type(away).__name__)
 
 
 async def _work(claim: Claim) -> None:
@@ -57,7 +72,8 @@ async def _work(claim: Claim) -> None:
 async def _answer(claim: Claim, plan: Answer) -> None:
     # Beside the answer, not before it: the first word does not wait for a verdict.
     verdict = asyncio.create_task(moderate(plan.question))
-    writer = Writer(claim, plan)
+    may_ask = await in_database_thread(reserve_model_turn)()
+    writer = Writer(claim, plan, may_ask_model=may_ask)
     try:
         draft = await _write(writer)
         flagged = _flagged(await verdict)

@@ -14,8 +14,8 @@ from assistant.planning import Answer, PassOn
 from assistant.prompt import canary, prompt_messages, safety_identifier, source_passages
 from assistant.release import CanaryLeaked, Release
 from assistant.streaming import Preview
-from assistant.tools import MAX_CALLS, MAX_ROUNDS, caller_of, run_tool, tool_specs
-from core.background import in_database_thread
+from assistant.tools import MAX_CALLS, MAX_ROUNDS, call_tool, caller_of, tool_specs
+from conversations.models import Message
 from escalation.models import HandOff
 from llm.engines import HAND_OFF_TOOL, choose_engine, extractive_engine
 from llm.errors import (
@@ -71,8 +71,9 @@ class _Reply:
 class Writer:
     """One turn's attempts; at most one preview is open at any time."""
 
-    def __init__(self, claim: Claim, plan: Answer) -> None:
+    def __init__(self, claim: Claim, plan: Answer, *, may_ask_model: bool) -> None:
         self.claim, self.plan = claim, plan
+        self.may_ask_model = may_ask_model
         self.passages = source_passages(plan.retrieval.passages)
         self.preview = Preview(claim, attempt=claim.attempt * 10)
         self._deadline = time.monotonic() + min(TURN_SECONDS, claim.seconds_left - RESERVE_SECONDS)
@@ -100,7 +101,7 @@ class Writer:
 
     def _engines(self) -> Sequence[Engine]:
         chosen, local = choose_engine(), extractive_engine()
-        if self.claim.is_last_resort or chosen is local:
+        if self.claim.is_last_resort or chosen is local or not self.may_ask_model:
             return [local]
         # A second try only pays after a stream broke; other errors were retried inside.
         return [chosen, local]
@@ -160,10 +161,9 @@ class Writer:
     async def _tool_round(self, calls: Sequence[ToolCallRequest]) -> tuple[ChatMessage, ...]:
         """Run the calls and return the messages that tell the model of them."""
         caller = caller_of(self.plan.conversation)
-        run = in_database_thread(run_tool)
         said = [ChatMessage("assistant", "", tool_calls=tuple(calls[:MAX_CALLS]))]
         for call in calls[:MAX_CALLS]:
-            result = await run(call.name, call.arguments, caller=caller)
+            result = await call_tool(call, caller=caller, deadline=self._deadline)
             self._tool_results.append(result)
             said.append(ChatMessage("tool", result, tool_call_id=call.call_id))
         return tuple(said)
@@ -189,13 +189,8 @@ class Writer:
         )
 
     def _is_grounded(self, text: str) -> bool:
-        # What a tool said and what was said before are sources too.
-        context = [
-            self.plan.question,
-            *self._tool_results,
-            *(said for _, said in self.plan.history),
-        ]
-        share = groundedness(text, passages=self.passages, question="\n".join(context))
+        said = [text for kind, text in self.plan.history if kind != Message.Author.CUSTOMER]
+        share = groundedness(text, passages=self.passages, said=[*self._tool_results, *said])
         return share >= MIN_GROUNDED
 
     def _reason_of(self, call: ToolCallRequest | None, engine: Engine) -> PassOn:

@@ -91,6 +91,11 @@ class Customer(models.Model):
     def __str__(self) -> str:
         return self.name or self.email or f"Visitor {str(self.public_id)[:4]}"
 
+    @property
+    def attribute_pairs(self) -> list[tuple[str, object]]:
+        """The attributes for templates, where an attribute named "items" would hide the method."""
+        return list(self.attributes.items())
+
 
 class Conversation(models.Model):
     """One thread between a customer and whoever holds it."""
@@ -108,6 +113,9 @@ class Conversation(models.Model):
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="conversations")
     token_hash = models.CharField(max_length=64, unique=True, editable=False)
     token_expires_at = models.DateTimeField()
+    identity_expires_at = models.DateTimeField(
+        null=True, blank=True, help_text="Until when the site's signature vouches for who asks."
+    )
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.ASSISTANT)
     agent = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="held"

@@ -1,5 +1,6 @@
 """Every read of the record; ``access_*`` loads and authorises in one call."""
 
+import re
 import uuid
 from collections.abc import Sequence
 
@@ -11,11 +12,12 @@ from core.errors import Forbidden, NotFound, Unauthorized
 from core.ids import token_hash
 
 PAGE = 200
+SITE_KEY = re.compile(r"[-a-zA-Z0-9_]{1,50}")
 
 
 def access_site(key: object) -> Site:
     """Return the site of a public key; raise ``Forbidden`` for an unknown one."""
-    if not isinstance(key, str) or len(key) > 50:
+    if not isinstance(key, str) or not SITE_KEY.fullmatch(key):
         raise Forbidden("Unknown site.")
     site = Site.objects.filter(key=key).first()
     if site is None:

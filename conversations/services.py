@@ -33,6 +33,7 @@ class CustomerClaim:
     email: str = ""
     attributes: dict[str, Any] | None = None
     is_verified: bool = False
+    expires_at: datetime | None = None
 
 
 @transaction.atomic
@@ -51,6 +52,7 @@ def start_conversation(
         customer=customer or identify_customer(site, claim=claim or CustomerClaim()),
         token_hash=token_hash(token),
         token_expires_at=timezone.now() + TOKEN_LIFETIME,
+        identity_expires_at=claim.expires_at if claim else None,
         locale=locale or site.locale,
         page_url=page_url,
     )
@@ -79,6 +81,15 @@ def slide_token(conversation: Conversation) -> datetime:
     expires = timezone.now() + TOKEN_LIFETIME
     Conversation.objects.filter(pk=conversation.pk).update(token_expires_at=expires)
     return expires
+
+
+def renew_token(conversation: Conversation) -> str:
+    """Give the conversation a new token; whoever holds the old one is out."""
+    token = new_token()
+    Conversation.objects.filter(pk=conversation.pk).update(
+        token_hash=token_hash(token), token_expires_at=timezone.now() + TOKEN_LIFETIME
+    )
+    return token
 
 
 def lock_conversation(pk: int) -> Conversation:
@@ -121,7 +132,7 @@ def append_message(  # noqa: PLR0913 - the columns of one row, all by keyword
         episode=conversation.episode,
         author_kind=author_kind,
         author=author,
-        author_name=author_name or _author_name(conversation, author_kind, author),
+        author_name=(author_name or _author_name(conversation, author_kind, author))[:200],
         text=text,
         client_id=client_id,
         citations=list(citations),

@@ -5,7 +5,7 @@ import logging
 from typing import Protocol
 from weakref import WeakKeyDictionary, WeakSet
 
-from django.db import DatabaseError
+from django.db import Error
 
 from conversations.selectors import heads
 from core.background import in_database_thread
@@ -45,7 +45,7 @@ class Sweep:
             await asyncio.sleep(SWEEP_SECONDS)
             try:
                 await self.look()
-            except DatabaseError as error:
+            except Error as error:
                 logger.warning("sweep missed: %s", type(error).__name__)
 
     async def look(self) -> None:

@@ -1,4 +1,4 @@
-"""Lets a synchronous task hand a coroutine to the worker's event loop."""
+"""Ways between threads and event loops: a task's coroutine, and the database's threads."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator

@@ -95,7 +95,8 @@ class Publisher:
                 try:
                     async with asyncio.timeout(SEND_SECONDS):
                         await self._send(layer, redis, group, message)
-                except (RedisError, OSError, TimeoutError):
+                except (RedisError, OSError, TimeoutError, ValueError, TypeError):
+                    # The last two: a text that can't be encoded must not end the thread.
                     counters["hints_failed"] += 1
             wake.clear()
             if not self._queue:
@@ -108,11 +109,14 @@ class Publisher:
             # Stored before it is sent: who joins first and reads then misses nothing.
             key = _running_key(message["message"])
             pipe = redis.pipeline(transaction=False)
+            # After a restart of Redis the beginning is gone: an append would make half a text.
             if message["offset"] == 0:
                 pipe.set(key, f"{message['attempt']}\n{message['text']}", ex=RUNNING_TEXT_SECONDS)
-            else:
+                await pipe.execute()
+            elif await redis.exists(key):
                 pipe.append(key, message["text"])
-            await pipe.execute()
+                pipe.expire(key, RUNNING_TEXT_SECONDS)
+                await pipe.execute()
         await layer.group_send(group, message)
 
 
@@ -142,8 +146,8 @@ async def running_text(turn: object) -> tuple[int, str] | None:
             await redis.aclose()
     if not value:
         return None
-    attempt, _, text = value.decode("utf-8", "replace").partition("\n")
-    return int(attempt), text
+    attempt, separator, text = value.decode("utf-8", "replace").partition("\n")
+    return (int(attempt), text) if separator and attempt.isdigit() else None
 
 
 class Hub:
@@ -187,9 +191,10 @@ class Hub:
                 await self._listen()
             except (RedisError, OSError, TimeoutError):
                 counters["hub_reconnects"] += 1
+            finally:
                 for event in self._subscribed.values():
                     event.clear()
-                await asyncio.sleep(1)
+            await asyncio.sleep(1)
 
     async def _listen(self) -> None:
         layer = get_channel_layer()
@@ -205,6 +210,13 @@ class Hub:
             receiver.result()
         finally:
             receiver.cancel()
+            await self._forget(layer, channel)
+
+    async def _forget(self, layer: Any, channel: str) -> None:
+        """Take a channel that nobody reads any more out of its groups."""
+        for group in list(self._subscribed):
+            with contextlib.suppress(RedisError, OSError):
+                await layer.group_discard(group, channel)
 
     async def _subscribe(self, layer: Any, channel: str) -> None:
         for group in list(self._listeners):
@@ -213,14 +225,17 @@ class Hub:
                 await layer.group_add(group, channel)
                 event.set()
         for group in [name for name in self._subscribed if name not in self._listeners]:
-            if self._subscribed.pop(group).is_set():
+            if group not in self._listeners and self._subscribed.pop(group).is_set():
                 await layer.group_discard(group, channel)
 
     async def _receive(self, layer: Any, channel: str) -> None:
         while True:
             message = await layer.receive(channel)
             for listener in list(self._listeners.get(message.get("group", ""), ())):
-                listener(message)
+                try:
+                    listener(message)
+                except Exception:  # a consumer's edge: one socket must not deafen the others
+                    logger.exception("a listener of %s failed", message.get("group"))
 
 
 _hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()

@@ -116,8 +116,12 @@ def safe_url(url: str) -> str:
         parts = urlsplit(url)
     except ValueError:
         return ""
+    if "\\" in url:
+        # Browsers read a backslash as a slash: "/\\host" would lead away.
+        return ""
     is_own_path = not parts.scheme and not parts.netloc and url.startswith("/")
-    return url if parts.scheme in {"http", "https"} or is_own_path else ""
+    is_web = parts.scheme in {"http", "https"} and bool(parts.netloc)
+    return url if is_web or is_own_path else ""
 
 
 def _last_hand_off(conversation: Conversation) -> HandOff | None:

@@ -1,6 +1,7 @@
 """The reports as CSV that a spreadsheet opens rightly and runs nothing of."""
 
 import csv
+import re
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import date, datetime
 from io import StringIO
@@ -18,7 +19,7 @@ from reports.spans import Span
 
 BYTE_ORDER_MARK = "\ufeff"
 # What spreadsheets take for a formula, with the full-width forms that some of them read alike.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", *"\uff1d\uff0b\uff0d\uff20")
+FORMULA = re.compile("(^|[;\t\r\n] ?)([=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
 PAGE = 2000
 Row = Sequence[object]
 
@@ -70,7 +71,8 @@ def cell(value: object) -> str:
 
 
 def _guarded(text: str) -> str:
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    """Quote what a spreadsheet would calculate, at the start and after each separator it knows."""
+    return FORMULA.sub(r"\1'\2", text)
 
 
 def write_rows(rows: Iterable[Row]) -> str:

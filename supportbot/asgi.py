@@ -15,6 +15,7 @@ django_application = get_asgi_application()
 from django.conf import settings  # noqa: E402
 
 from desk.routing import websocket_urlpatterns as desk_patterns  # noqa: E402
+from supportbot.guard import guard  # noqa: E402
 from supportbot.sockets import refuse  # noqa: E402
 from widget.routing import websocket_urlpatterns as widget_patterns  # noqa: E402
 
@@ -23,11 +24,14 @@ own_pages_only = OriginValidator(
     AuthMiddlewareStack(URLRouter(desk_patterns)), [settings.PUBLIC_URL]
 )
 
-application = ProtocolTypeRouter(
-    {
-        "http": django_application,
-        "websocket": URLRouter(
-            [*widget_patterns, path("ws/desk/", own_pages_only), re_path("", refuse)]  # type: ignore[arg-type]
-        ),
-    }
+application = guard(
+    ProtocolTypeRouter(
+        {
+            "http": django_application,
+            "websocket": URLRouter(
+                [*widget_patterns, path("ws/desk/", own_pages_only), re_path("", refuse)]  # type: ignore[arg-type]
+            ),
+        }
+    ),
+    loopback_only=settings.DEMO,
 )

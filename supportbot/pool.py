@@ -71,7 +71,10 @@ class AsyncTaskPool(BasePool):
             # In a thread: Celery's Django fixup touches database connections.
             result = await asyncio.to_thread(target, *args, **kwargs)
         for work in works:
-            await work
+            try:
+                await work
+            except Exception:  # the pool's edge: an unacknowledged task would cost a slot for ever
+                logger.exception("a task's work failed; its row is the outbox")
         if callback:
             await asyncio.to_thread(callback, result)
 

@@ -200,6 +200,8 @@ OPENAI_API_KEY_FILE = env.str("OPENAI_API_KEY_FILE", default="")
 OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="")
 OPENAI_MODELS = env.list("OPENAI_MODELS", default=["gpt-4.1-mini", "gpt-4o-mini"])
 OPENAI_MODERATION_MODEL = env.str("OPENAI_MODERATION_MODEL", default="omni-moderation-latest")
+# Past it the articles are quoted until tomorrow: a flood of questions must not empty a wallet.
+OPENAI_TURNS_A_DAY = env.int("OPENAI_TURNS_A_DAY", default=5_000)
 OPENAI_CONNECT_SECONDS = env.float("OPENAI_CONNECT_SECONDS", default=3.0)
 OPENAI_FIRST_TOKEN_SECONDS = env.float("OPENAI_FIRST_TOKEN_SECONDS", default=15.0)
 OPENAI_MAX_COMPLETION_TOKENS = env.int("OPENAI_MAX_COMPLETION_TOKENS", default=800)

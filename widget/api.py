@@ -1,12 +1,14 @@
 """The HTTP side of the protocol: sessions, messages, ratings."""
 
 import json
+import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 from uuid import UUID
 
 from django.core.exceptions import RequestDataTooBig
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
@@ -25,6 +27,7 @@ from widget.origins import check_origin
 from widget.protocol import message_frame
 from widget.sessions import open_session
 
+logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 SESSIONS_A_MINUTE = 120
@@ -37,6 +40,14 @@ class MethodNotAllowed(SupportError):
     code = "method_not_allowed"
     status = 405
     detail = "That method is not allowed here."
+
+
+class Unavailable(SupportError):
+    """The database can't be reached, or does not take what was sent."""
+
+    code = "unavailable"
+    status = 503
+    detail = "We can't store that right now. Please try again."
 
 
 def problem(error: SupportError) -> HttpResponse:
@@ -72,6 +83,10 @@ def endpoint(*methods: str) -> Callable[[View[P]], View[P]]:
                 response = problem(TooLong("The request is too large."))
             except SupportError as error:
                 response = problem(error)
+            except DatabaseError as error:
+                # Its text may hold what the visitor wrote: the type is all that is logged.
+                logger.warning("%s: %s", request.path, type(error).__name__)
+                response = problem(Unavailable(retry_after=2))
             return _with_cors(request, response, methods)
 
         return cast(View[P], call)
@@ -95,12 +110,17 @@ def _with_cors(
 
 def _body(request: HttpRequest) -> dict[str, Any]:
     try:
-        value = json.loads(request.body)
+        value = json.loads(request.body, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise BadInput("The body must be a JSON object.") from None
     if not isinstance(value, dict):
         raise BadInput("The body must be a JSON object.")
     return value
+
+
+def _no_constant(name: str) -> None:
+    """NaN and Infinity are Python's, not JSON's: the database takes neither."""
+    raise ValueError(name)
 
 
 def _text_field(body: dict[str, Any], name: str, *, limit: int) -> str:

@@ -3,11 +3,11 @@
 import asyncio
 import json
 import logging
+from collections import Counter
 from typing import Any
 
-from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.db import DatabaseError
+from django.db import Error
 
 from conversations.models import Conversation
 from conversations.selectors import access_by_token, all_origins
@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 HELLO_SECONDS = 5.0
 BAD_FRAMES_A_MINUTE = 10
 FLOOD_REFUSALS = 200
+SOCKETS_A_CONVERSATION = 20
+_open_sockets: Counter[str] = Counter()
 
 
 class Unavailable(SupportError):
@@ -51,6 +53,8 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     conversation: Conversation | None = None
     conversation_id = ""
+    token = ""
+    is_dead = False
     writer: SocketWriter | None = None
 
     async def connect(self) -> None:
@@ -75,7 +79,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             return True
         try:
             return origin in await in_database_thread(all_origins)()
-        except DatabaseError:
+        except Error:
             return False
 
     def _close_soon(self, code: int) -> None:
@@ -99,13 +103,19 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self.close(4401)
         except SupportError as error:
             await self.send_frame(error_frame(error, client_id=claimed_client_id(text_data or "")))
-        except DatabaseError as error:
+        except Error as error:
             logger.warning("frame not handled: %s", type(error).__name__)
-            await self.send_frame(
-                error_frame(
-                    Unavailable(retry_after=2), client_id=claimed_client_id(text_data or "")
-                )
-            )
+            await self._say_unavailable(text_data)
+        except Exception:  # a consumer's edge
+            logger.exception("frame not handled")
+            await self.close(1011)
+
+    async def _say_unavailable(self, text: str | None) -> None:
+        error = Unavailable(retry_after=2)
+        await self.send_frame(error_frame(error, client_id=claimed_client_id(text or "")))
+        if self.writer is None or not self.writer.is_writing:
+            # Nothing was resumed: the client comes back with the same token.
+            await self.close(1013)
 
     async def _within_rate(self) -> bool:
         wait = self._frames.take()
@@ -147,14 +157,25 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         conversation = await in_database_thread(access_by_token)(frame.token)
         check_origin(self.origin, site=conversation.site)
         self._hello_timer.cancel()
+        if not self._take_place(str(conversation.public_id)):
+            await self.close(4429)
+            return
         self.conversation = conversation
-        self.conversation_id = str(conversation.public_id)
+        self.token = frame.token
         self.writer = SocketWriter(self, conversation, after=frame.after)
         # Join first, then read: what is committed in between is hinted at or read, or both.
         await hub().join(conversation_group(self.conversation_id), self._on_hint)
         await hub().join(delta_group(self.conversation_id), self._on_hint)
         sweep().add(self)
         await self.writer.welcome()
+
+    def _take_place(self, conversation_id: str) -> bool:
+        """Count this socket among its conversation's; a customer has a few tabs, not hundreds."""
+        if _open_sockets[conversation_id] >= SOCKETS_A_CONVERSATION:
+            return False
+        _open_sockets[conversation_id] += 1
+        self.conversation_id = conversation_id
+        return True
 
     def _on_hint(self, hint: dict[str, Any]) -> None:
         if self.writer is not None and hint.get("conversation") == self.conversation_id:
@@ -168,19 +189,26 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def send_frame(self, frame: dict[str, Any]) -> None:
         """Send one frame; a client that does not read for ten seconds is let go."""
         try:
+            if self.is_dead:
+                return
             async with asyncio.timeout(10):
-                await self.send(text_data=json.dumps(frame, ensure_ascii=False))
+                await self.send(text_data=json.dumps(frame))
         except TimeoutError:
             await self.close(4408)
         except (OSError, RuntimeError):
-            # The socket died under the writer; disconnect cleans up.
-            raise StopConsumer from None
+            # The client is gone. Its disconnect is on the way here and cleans up.
+            self.is_dead = True
 
     async def disconnect(self, code: int) -> None:
         """Leave the groups; nothing of a conversation lives in its sockets."""
         timer = getattr(self, "_hello_timer", None)
         if timer is not None:
             timer.cancel()
+        if not self.conversation_id:
+            return
+        _open_sockets[self.conversation_id] -= 1
+        if not _open_sockets[self.conversation_id]:
+            del _open_sockets[self.conversation_id]
         if self.writer is None:
             return
         sweep().remove(self)

@@ -11,11 +11,14 @@ from assistant.services import (
     request_person,
     stop_answer,
 )
+from conversations.models import Conversation
+from conversations.selectors import access_by_token
 from conversations.services import mark_read, rate_conversation, save_contact_email, set_helpful
 from core.background import in_database_thread
 from core.errors import SupportError
 from core.limits import check_rate
 from core.realtime import conversation_group, publish_soon, running_text
+from widget.origins import check_origin
 from widget.protocol import (
     AskForPerson,
     BadFrame,
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
     from widget.consumers import ChatConsumer
 
 MESSAGES_A_MINUTE = 30
+ACTIONS_A_MINUTE = 20
+HAND_OFFS_AN_HOUR = 10
 
 
 class BadEmail(SupportError):
@@ -49,7 +54,12 @@ async def handle(  # noqa: C901 - one branch a frame type
     socket: "ChatConsumer", frame: Frame
 ) -> None:
     """Carry out ``frame`` for an authenticated socket."""
-    pk = socket.conversation.pk  # type: ignore[union-attr]
+    if isinstance(frame, Ping):
+        await socket.send_frame({"type": "pong"})
+        return
+    # Again on each frame: the token may have run out, been renewed or its site changed since.
+    conversation = await in_database_thread(_authorise)(socket.token, socket.origin, frame)
+    pk = conversation.pk
     match frame:
         case Say():
             await _say(socket, pk, frame)
@@ -74,10 +84,18 @@ async def handle(  # noqa: C901 - one branch a frame type
             await _contact(socket, pk, frame.email)
         case End():
             await in_database_thread(end_by_customer)(pk)
-        case Ping():
-            await socket.send_frame({"type": "pong"})
         case _:
             raise BadFrame
+
+
+def _authorise(token: str, origin: str | None, frame: Frame) -> Conversation:
+    conversation = access_by_token(token)
+    check_origin(origin, site=conversation.site)
+    if isinstance(frame, AskForPerson):
+        check_rate("hand_offs", str(conversation.pk), limit=HAND_OFFS_AN_HOUR, window_seconds=3600)
+    if not isinstance(frame, Say | Typing | Read):
+        check_rate("actions", str(conversation.pk), limit=ACTIONS_A_MINUTE, window_seconds=60)
+    return conversation
 
 
 def _store(pk: int, frame: Say) -> dict[str, Any]:
@@ -122,7 +140,7 @@ async def _stop(pk: int) -> None:
     seen = await running_text(answer.message)
     is_current = seen is not None and seen[0] // 10 == answer.attempt // 10
     shown = seen[1] if seen is not None and is_current else answer.partial_text
-    await in_database_thread(stop_answer)(pk, shown=shown)
+    await in_database_thread(stop_answer)(pk, turn_id=answer.message, shown=shown)
 
 
 async def _contact(socket: "ChatConsumer", pk: int, email: str) -> None:

@@ -3,7 +3,9 @@
 import hashlib
 import hmac
 import json
+import math
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -15,7 +17,7 @@ from conversations.text import clean_text
 from core.errors import BadInput, Forbidden
 
 MAX_EXPIRY_SECONDS = 86_400
-MAX_ATTRIBUTES_BYTES = 4_096
+MAX_ATTRIBUTES = 20
 
 
 def canonical_json(customer: dict[str, Any]) -> bytes:
@@ -49,6 +51,7 @@ def read_claim(customer: object, *, site: Site, now: float | None = None) -> Cus
         email=_email(claimed),
         attributes=_attributes(claimed),
         is_verified=is_verified,
+        expires_at=datetime.fromtimestamp(claimed["expires"], UTC) if is_verified else None,
     )
 
 
@@ -86,7 +89,20 @@ def _attributes(claimed: dict[str, Any]) -> dict[str, Any]:
         return {}
     if not isinstance(attributes, dict):
         raise BadInput("attributes must be an object.")
-    text = json.dumps(attributes)
-    if len(text) > MAX_ATTRIBUTES_BYTES or "\\u0000" in text:
-        raise BadInput("attributes must be small and hold no NUL characters.")
-    return attributes
+    if len(attributes) > MAX_ATTRIBUTES:
+        raise BadInput(f"attributes: at most {MAX_ATTRIBUTES}.")
+    return {
+        clean_text(name, limit=60, field="attributes"): _attribute(value)
+        for name, value in attributes.items()
+    }
+
+
+def _attribute(value: object) -> str | int | float | bool | None:
+    """Only plain values: they are shown to agents one a line."""
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    if isinstance(value, str):
+        return clean_text(value, limit=300, field="attributes")
+    raise BadInput("attributes must be texts, numbers or true and false.")

@@ -45,6 +45,10 @@ class PreviewCursor:
         message, reason = str(hint["message"]), str(hint["reason"])
         if message in self.over:
             return None
+        is_known = message == self.message and reason != "final"
+        if is_known and int(hint["attempt"]) // 10 < self.attempt // 10:
+            # A worker that lost its claim withdraws what another one writes by now.
+            return None
         if reason != "retry":
             self.close(message)
         attempt = self.attempt if message == self.message else int(hint["attempt"])

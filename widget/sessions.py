@@ -13,6 +13,7 @@ from conversations.services import (
     CustomerClaim,
     identify_customer,
     lock_conversation,
+    renew_token,
     slide_token,
     start_conversation,
 )
@@ -57,7 +58,7 @@ def _resume(site: Site, *, claim: CustomerClaim, token: str) -> Session | Custom
     ended = conversation.resolved_at
     if ended is not None and timezone.now() - ended > REOPEN_WITHIN:
         return conversation.customer
-    _adopt(conversation, claim)
+    token = _adopt(conversation, claim) or token
     return Session(conversation, token, slide_token(conversation))
 
 
@@ -70,11 +71,16 @@ def _may_continue(conversation: Conversation, claim: CustomerClaim) -> bool:
 
 
 @transaction.atomic
-def _adopt(conversation: Conversation, claim: CustomerClaim) -> None:
-    """Give an anonymous conversation to the customer who has signed in since."""
+def _adopt(conversation: Conversation, claim: CustomerClaim) -> str | None:
+    """Give the conversation to the customer who has signed in; return its new token if so.
+
+    The anonymous token ends with the sign-in: somebody may have planted or kept it.
+    """
     if not claim.is_verified:
-        return
+        return None
     customer = identify_customer(conversation.site, claim=claim)
-    if customer.pk != conversation.customer_id:
-        lock_conversation(conversation.pk)
-        Conversation.objects.filter(pk=conversation.pk).update(customer=customer)
+    lock_conversation(conversation.pk)
+    Conversation.objects.filter(pk=conversation.pk).update(
+        customer=customer, identity_expires_at=claim.expires_at
+    )
+    return None if customer.pk == conversation.customer_id else renew_token(conversation)

@@ -5,8 +5,7 @@ import logging
 from collections import deque
 from typing import Any, Protocol
 
-from channels.exceptions import StopConsumer
-from django.db import DatabaseError
+from django.db import Error
 
 from conversations.models import Conversation
 from core.background import in_database_thread
@@ -16,11 +15,12 @@ from widget.state import View, read_view, running_answer
 
 logger = logging.getLogger(__name__)
 DELTAS_KEPT = 2_000
-RETRY_SECONDS = 1.0
 
 
 class Socket(Protocol):
     """What the writer needs of the consumer."""
+
+    is_dead: bool
 
     async def send_frame(self, frame: dict[str, Any]) -> None:
         """Send one frame."""
@@ -84,6 +84,11 @@ class SocketWriter:
         self._cursor.resume(message=message, attempt=attempt, text=text)
         return {"message": message, "attempt": attempt, "text": text}
 
+    @property
+    def is_writing(self) -> bool:
+        """Whether ``welcome`` was sent and rows follow."""
+        return self._task is not None and not self._task.done()
+
     def take_hint(self, hint: dict[str, Any]) -> None:
         """Note a hint of the hub; called on the event loop, never blocks."""
         if hint["type"] == "conversation.changed":
@@ -106,12 +111,13 @@ class SocketWriter:
 
     async def _run(self) -> None:
         try:
-            while True:
+            while not self._socket.is_dead:
                 await self._wake.wait()
                 self._wake.clear()
                 await self._write()
-        except StopConsumer:
-            return
+        except Exception:  # a consumer's edge: a silent socket would be worse than a closed one
+            logger.exception("the writer of a socket failed")
+            await self._socket.close(1011)
 
     async def _write(self) -> None:
         while self._must_read or self._deltas:
@@ -124,7 +130,7 @@ class SocketWriter:
     async def _write_rows(self) -> None:
         try:
             view = await in_database_thread(read_view)(self._pk, after=self._last_seq)
-        except DatabaseError as error:
+        except Error as error:
             # The sweep comes back to it; the client sees no gap.
             logger.warning("rows not read: %s", type(error).__name__)
             return

@@ -257,7 +257,9 @@ async def test_stop_keeps_what_was_seen_and_fences_the_writer_off(
     turn = await in_database_thread(ask)(QUESTION)
     running = asyncio.create_task(run_turn(turn.pk))
     await until_asked(engine)
-    assert await in_database_thread(services.stop_answer)(conversation.pk, shown="Return unused")
+    assert await in_database_thread(services.stop_answer)(
+        conversation.pk, turn_id=turn.public_id, shown="Return unused"
+    )
     gate.set()
     await running
     assert [text for _, text in await in_database_thread(texts)(conversation)] == [

@@ -28,6 +28,7 @@ APP_SERVICES = ["web", "worker", "bulk", "relay", "beat"]
 REQUIRED = {
     "SECRET_KEY": secrets.token_urlsafe(50),
     "POSTGRES_PASSWORD": "postgres-secret",
+    "FORWARDED_ALLOW_IPS": "127.0.0.1",
     "REDIS_PASSWORD": "redis-secret",
     "PUBLIC_URL": "https://support.example",
     "ALLOWED_HOSTS": "support.example",

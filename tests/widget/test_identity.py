@@ -56,7 +56,7 @@ def test_read_claim_when_not_rightly_signed_is_anonymous(customer: object) -> No
         {"email": "no"},
         {"attributes": "x"},
         {"name": 5},
-        {"attributes": {"a": "x" * 5000}},
+        {"attributes": {"a": ["x"]}},
     ],
 )
 def test_read_claim_when_malformed_is_refused(customer: object) -> None:

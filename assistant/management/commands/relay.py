@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import DatabaseError, close_old_connections
+from django.db import Error, close_old_connections
 
 from assistant.relay import run_once
 
@@ -29,7 +29,7 @@ class Command(BaseCommand):
                 done = run_once()
                 if any(done.values()):
                     logger.info("relay %s", done)
-            except DatabaseError as error:
+            except Error as error:
                 logger.warning("relay round missed: %s", type(error).__name__)
             finally:
                 close_old_connections()
