@@ -3,14 +3,17 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, ParamSpec, TypeVar
 
 from asgiref.sync import SyncToAsync
 from channels.db import DatabaseSyncToAsync
 from django.conf import settings
+from django.db import OperationalError, connection
+from psycopg.errors import LockNotAvailable
+from psycopg_pool import PoolTimeout
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -44,13 +47,32 @@ def _database_threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(settings.DATABASE_POOL_SIZE, thread_name_prefix="database")
 
 
+def _watching_the_pool(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run ``function``; when its connection was lost, let the pool drop the other dead ones.
+
+    After a restart of PostgreSQL each pooled connection would fail once otherwise.
+    """
+    try:
+        return function(*args, **kwargs)
+    except OperationalError as error:
+        pool = getattr(connection, "pool", None)
+        if pool is not None and not _is_lock(error):
+            with suppress(PoolTimeout):
+                pool.check()
+        raise
+
+
+def _is_lock(error: OperationalError) -> bool:
+    return isinstance(error.__cause__, LockNotAvailable)
+
+
 def in_database_thread(function: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
     """Return an awaitable twin of ``function`` that runs in the bounded database threads.
 
     ``database_sync_to_async`` alone would put all sockets of a process on one thread.
     """
     twin: SyncToAsync[P, T] = DatabaseSyncToAsync(
-        function, thread_sensitive=False, executor=_database_threads()
+        partial(_watching_the_pool, function), thread_sensitive=False, executor=_database_threads()
     )
 
     async def call(*args: P.args, **kwargs: P.kwargs) -> T:

@@ -115,7 +115,8 @@ DATABASES["default"]["OPTIONS"] |= {
 if not TESTING:
     DATABASES["default"]["OPTIONS"]["pool"] = {
         "min_size": 1,
-        "max_size": DATABASE_POOL_SIZE,
+        # Two more than the threads that use it: the heartbeat must not queue behind them.
+        "max_size": DATABASE_POOL_SIZE + 2,
         "timeout": 5,
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
