@@ -67,3 +67,11 @@ class RateLimited(SupportError):
     code = "rate_limited"
     status = 429
     detail = "That was too fast. Please wait a moment."
+
+
+class Unavailable(SupportError):
+    """The database can't be reached; the client keeps what it has and sends it again."""
+
+    code = "unavailable"
+    status = 503
+    detail = "We can't store that right now. It will be sent again."

@@ -17,7 +17,7 @@ from conversations.models import Conversation, Site
 from conversations.selectors import access_conversation, access_site, messages_after
 from conversations.services import rate_conversation
 from conversations.text import clean_text
-from core.errors import BadInput, SupportError, TooLong
+from core.errors import BadInput, SupportError, TooLong, Unavailable
 from core.limits import check_rate, network_of
 from escalation.selectors import people_online
 from widget.handlers import MESSAGES_A_MINUTE
@@ -40,14 +40,6 @@ class MethodNotAllowed(SupportError):
     code = "method_not_allowed"
     status = 405
     detail = "That method is not allowed here."
-
-
-class Unavailable(SupportError):
-    """The database can't be reached, or does not take what was sent."""
-
-    code = "unavailable"
-    status = 503
-    detail = "We can't store that right now. Please try again."
 
 
 def problem(error: SupportError) -> HttpResponse:

@@ -13,7 +13,7 @@ from conversations.models import Conversation
 from conversations.selectors import access_by_token, all_origins
 from conversations.sweeping import sweep
 from core.background import in_database_thread
-from core.errors import SupportError, Unauthorized
+from core.errors import SupportError, Unauthorized, Unavailable
 from core.limits import TokenBucket
 from core.realtime import conversation_group, delta_group, hub
 from widget import handlers
@@ -34,14 +34,6 @@ BAD_FRAMES_A_MINUTE = 10
 FLOOD_REFUSALS = 200
 SOCKETS_A_CONVERSATION = 20
 _open_sockets: Counter[str] = Counter()
-
-
-class Unavailable(SupportError):
-    """The database can't be reached; the client keeps its message and tries again."""
-
-    code = "unavailable"
-    status = 503
-    detail = "We can't store that right now. It will be sent again."
 
 
 class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
