@@ -22,7 +22,10 @@ class Site(models.Model):
     name = models.CharField(max_length=100)
     secret = models.CharField(max_length=128, default=new_site_secret, editable=False)
     allowed_origins = ArrayField(
-        models.CharField(max_length=255),
+        # It becomes a part of the frame's policy: no wildcard, no separator, no path.
+        models.CharField(
+            max_length=255, validators=[RegexValidator(r"^https?://[A-Za-z0-9.\-\[\]:]+$")]
+        ),
         default=list,
         blank=True,
         help_text="Exact origins that may embed the widget, as https://shop.example.com.",

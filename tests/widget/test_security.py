@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.test import Client
 from django.utils import timezone
 
@@ -211,3 +212,24 @@ async def test_guard_of_the_demo_lets_only_loopback_in(address: str, refused: bo
     scope = {"type": "http", "headers": [], "client": (address, 1)}
     sent, _ = await ask(scope, [b"x"], loopback_only=True)
     assert bool(sent) is refused
+
+
+@pytest.mark.parametrize(
+    ("origin", "fine"),
+    [
+        ("https://shop.example.com", True),
+        ("http://127.0.0.1:8000", True),
+        ("https://shop.example.com/", False),
+        ("https://*.example.com", False),
+        ("https://a.example; script-src *", False),
+        ("*", False),
+    ],
+)
+def test_allowed_origins_are_exact(origin: str, fine: bool) -> None:
+    site = Site(key="s", name="S", allowed_origins=[origin])
+    refused: set[str] = set()
+    try:
+        site.clean_fields()
+    except ValidationError as error:
+        refused = set(error.message_dict)
+    assert refused == (set() if fine else {"allowed_origins"})
