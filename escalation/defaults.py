@@ -27,7 +27,8 @@ DEFAULT_RULES: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ),
     (
         "Abuse", Kind.ABUSE,
-        ("fuck you", "fuck off", "fucking", "fucking idiot*", "you idiot*", "you moron*", "asshole*", "piece of shit",
+        ("fuck you", "fuck off", "fucking", "you idiot*", "you moron*", "asshole*",
+         "piece of shit",
          "stupid bot", "go to hell"),
         "",
     ),
