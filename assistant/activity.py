@@ -51,8 +51,18 @@ def beat() -> None:
         works = list(_working.values())
     held = renew_leases((work.claim.turn_pk, work.claim.fence) for work in works)
     for work in works:
-        if work.claim.turn_pk not in held and work.task is not None:
-            work.loop.call_soon_threadsafe(work.task.cancel)
+        if work.claim.turn_pk not in held:
+            work.loop.call_soon_threadsafe(_cancel, work)
+
+
+def _cancel(work: _Work) -> None:
+    """Cancel on the turn's own loop, and only while it is still at it.
+
+    A turn that ends during the beat is no longer running in the database either, and its task
+    has gone on to something that is nobody's to cancel.
+    """
+    if _working.get(work.claim.turn_pk) is work and work.task is not None:
+        work.task.cancel()
 
 
 class _Heart:

@@ -104,24 +104,30 @@ def mine(claim: Claim) -> QuerySet[Turn]:
     return Turn.objects.filter(pk=claim.turn_pk, fence=claim.fence, state=State.RUNNING)
 
 
+# A row that another transaction holds is skipped: it must not keep the others from renewal.
+RENEWAL = """
+WITH claimed AS (
+    SELECT * FROM unnest(%s::bigint[], %s::int[]) AS claimed(id, fence)
+), free AS (
+    SELECT turn.id FROM assistant_turn AS turn JOIN claimed USING (id, fence)
+    WHERE turn.state = 'running' FOR NO KEY UPDATE OF turn SKIP LOCKED
+), renewed AS (
+    UPDATE assistant_turn SET lease_until = statement_timestamp() + make_interval(secs => %s)
+    WHERE id IN (SELECT id FROM free)
+)
+SELECT turn.id FROM assistant_turn AS turn JOIN claimed USING (id, fence)
+WHERE turn.state = 'running'
+"""
+
+
 def renew_leases(claims: Iterable[tuple[int, int]]) -> set[int]:
     """Renew the leases of ``(turn, fence)`` in one statement; return the turns still held."""
     pairs = list(claims)
     if not pairs:
         return set()
+    turns, fences = zip(*pairs, strict=True)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE assistant_turn AS turn "
-            "SET lease_until = statement_timestamp() + make_interval(secs => %s) "
-            "FROM unnest(%s::bigint[], %s::int[]) AS held(id, fence) "
-            "WHERE turn.id = held.id AND turn.fence = held.fence AND turn.state = 'running' "
-            "RETURNING turn.id",
-            [
-                LEASE_SECONDS,
-                [turn for turn, _ in pairs],
-                [fence for _, fence in pairs],
-            ],
-        )
+        cursor.execute(RENEWAL, [list(turns), list(fences), LEASE_SECONDS])
         return {row[0] for row in cursor.fetchall()}
 
 
