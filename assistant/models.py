@@ -2,10 +2,11 @@
 
 import uuid
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from conversations.models import Conversation, Message
+from conversations.models import Conversation, Message, Site
 
 
 class Turn(models.Model):
@@ -28,6 +29,7 @@ class Turn(models.Model):
         """What the customer got."""
 
         ANSWERED = "answered"
+        ASKED_BACK = "asked_back"
         HANDED_OFF = "handed_off"
         STOPPED = "stopped"
         NONE = ""
@@ -59,6 +61,12 @@ class Turn(models.Model):
     )
     hand_off_reason = models.CharField(max_length=20, blank=True)
     confidence = models.FloatField(null=True, blank=True)
+    features = models.JSONField(
+        default=dict, blank=True, help_text="What the confidence was computed from."
+    )
+    topic = models.CharField(
+        max_length=50, blank=True, help_text="The first tag of the article on top."
+    )
     engine = models.CharField(max_length=20, blank=True)
     model = models.CharField(max_length=100, blank=True)
     prompt_tokens = models.PositiveIntegerField(default=0)
@@ -101,3 +109,38 @@ class Turn(models.Model):
 
     def __str__(self) -> str:
         return f"{self.conversation_id}:{self.from_seq} {self.state}"
+
+
+class Calibration(models.Model):
+    """Weights and thresholds fitted on a site's own verdicts; the newest active one is used."""
+
+    class State(models.TextChoices):
+        """A proposal changes nothing until a manager activates it."""
+
+        PROPOSED = "proposed"
+        ACTIVE = "active"
+        RETIRED = "retired"
+
+    site = models.ForeignKey(Site, models.PROTECT, related_name="calibrations")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.PROPOSED)
+    samples = models.PositiveIntegerField(help_text="Verdicts that it was fitted on.")
+    weights = models.JSONField(help_text="The logistic regression, by feature.")
+    thresholds = models.JSONField(help_text="By topic; the empty topic is for all others.")
+    curves = models.JSONField(help_text="Risk by coverage, before and after.")
+    created_at = models.DateTimeField(default=timezone.now)
+    activated_at = models.DateTimeField(null=True, blank=True)
+    activated_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["site"],
+                condition=models.Q(state="active"),
+                name="one_active_calibration_per_site",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.site} {self.created_at:%Y-%m-%d %H:%M} ({self.state})"

@@ -9,6 +9,13 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.utils import timezone
 
+EMBEDDING_MODELS = [
+    ("all-MiniLM-L6-v2", "all-MiniLM-L6-v2 (local, English)"),
+    ("text-embedding-3-small", "text-embedding-3-small (OpenAI)"),
+    ("text-embedding-3-large", "text-embedding-3-large (OpenAI)"),
+    ("", "none: by words only"),
+]
+
 
 def new_site_secret() -> str:
     """Return a fresh secret for signing customers' identity."""
@@ -51,11 +58,28 @@ class Site(models.Model):
         blank=True,
         help_text="Hosts that answers may link to, besides those of the cited articles.",
     )
-    answer_threshold = models.FloatField(
-        default=0.5,
-        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
-        help_text="Confidence (0 to 1) below which a question goes to a person.",
+    wrong_answer_target = models.FloatField(
+        default=0.05,
+        validators=[MinValueValidator(0.005), MaxValueValidator(0.5)],
+        help_text="The share (0 to 1) of given answers that may be wrong; from it follows how sure "
+        "the assistant has to be.",
     )
+    answer_threshold = models.FloatField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        help_text="Confidence (0 to 1) below which a question goes to a person. Empty: it follows "
+        "from the share of wrong answers.",
+    )
+    embedding_model = models.CharField(
+        max_length=60,
+        choices=EMBEDDING_MODELS,
+        blank=True,
+        default="all-MiniLM-L6-v2",
+        help_text="What finds articles by meaning, beside their words. A change is worked in "
+        "behind the scenes: the old one serves until all articles are read anew.",
+    )
+    served_embedding_model = models.CharField(max_length=60, blank=True, editable=False)
     offline_text = models.CharField(
         max_length=300,
         default="Nobody is at the desk right now. Your place is kept, and we answer here as soon "

@@ -1,15 +1,108 @@
-"""Help articles, their passages, and the postings that BM25 ranks by."""
+"""Help articles with their history, where they come from, and what they are searched by."""
 
 import uuid
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MinValueValidator
 from django.db import models
+from django.utils import timezone
+from pgvector.django import HalfVectorField
 
 from conversations.models import Site
 
+# Every embedding model is asked for as many: one column and one index serve all of them.
+VECTOR_DIMENSIONS = 384
+
+
+class Audience(models.TextChoices):
+    """Who may be shown an article's words."""
+
+    PUBLIC = "public", "customers"
+    INTERNAL = "internal", "staff only"
+
+
+class Source(models.Model):
+    """Where articles come from, and come from again: a website, a folder, uploaded files."""
+
+    class Kind(models.TextChoices):
+        """How the articles are read."""
+
+        WEBSITE = "website"
+        FOLDER = "folder"
+        UPLOAD = "upload"
+
+    site = models.ForeignKey(Site, models.PROTECT, related_name="sources")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    location = models.CharField(
+        max_length=500, help_text="The address of a sitemap or page, or the folder's name."
+    )
+    locale = models.CharField(max_length=12, blank=True, help_text="Empty: the site's.")
+    audience = models.CharField(max_length=10, choices=Audience.choices, default=Audience.PUBLIC)
+    recrawl_hours = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Empty: never by itself.",
+    )
+    next_crawl_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["site", "kind", "location"], name="one_source_per_location"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.location
+
+
+class ImportRun(models.Model):
+    """One import from beginning to end: its progress, its counts, what was wrong with which item."""
+
+    class State(models.TextChoices):
+        """Queued and running are open, the others terminal."""
+
+        QUEUED = "queued"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+
+    source = models.ForeignKey(Source, models.PROTECT, related_name="runs")
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    upload = models.BinaryField(null=True, blank=True, help_text="Emptied once it was read.")
+    upload_name = models.CharField(max_length=255, blank=True)
+    total = models.PositiveIntegerField(null=True, blank=True)
+    done = models.PositiveIntegerField(default=0)
+    created = models.PositiveIntegerField(default=0)
+    changed = models.PositiveIntegerField(default=0)
+    unchanged = models.PositiveIntegerField(default=0)
+    unpublished = models.PositiveIntegerField(default=0)
+    errors = models.JSONField(default=dict, blank=True, help_text="The reason by item.")
+    lease_until = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source"],
+                condition=models.Q(state__in=["queued", "running"]),
+                name="one_open_run_per_source",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.created_at:%Y-%m-%d %H:%M}"
+
 
 class Article(models.Model):
-    """One help article in Markdown; only published ones are ever quoted."""
+    """One help article in Markdown; only published, public ones are ever quoted to a customer."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     site = models.ForeignKey(Site, models.PROTECT, related_name="articles")
@@ -18,7 +111,14 @@ class Article(models.Model):
     body = models.TextField(help_text="Markdown.")
     locale = models.CharField(max_length=12, default="en")
     tags = ArrayField(models.CharField(max_length=50), default=list, blank=True)
+    audience = models.CharField(max_length=10, choices=Audience.choices, default=Audience.PUBLIC)
     is_published = models.BooleanField(default=True)
+    source = models.ForeignKey(
+        Source, models.PROTECT, null=True, blank=True, related_name="articles", editable=False
+    )
+    origin = models.CharField(
+        max_length=500, blank=True, editable=False, help_text="The page or file in its source."
+    )
     version = models.PositiveIntegerField(default=1)
     indexed_version = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -31,6 +131,30 @@ class Article(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class ArticleVersion(models.Model):
+    """What an article said from ``created_at`` on; rows are only ever added."""
+
+    article = models.ForeignKey(Article, models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    title = models.CharField(max_length=200)
+    body = models.TextField()
+    locale = models.CharField(max_length=12)
+    tags = ArrayField(models.CharField(max_length=50), default=list, blank=True)
+    audience = models.CharField(max_length=10, choices=Audience.choices)
+    changed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["article", "number"], name="one_row_per_version"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.article} v{self.number}"
 
 
 class Passage(models.Model):
@@ -72,3 +196,25 @@ class Posting(models.Model):
 
     def __str__(self) -> str:
         return f"{self.term} x{self.frequency}"
+
+
+class PassageVector(models.Model):
+    """A passage's and its sentences' vectors by one embedding model.
+
+    While a site changes its model a passage has two rows; the old one serves until all the
+    new are there.
+    """
+
+    passage = models.ForeignKey(Passage, models.CASCADE, related_name="vectors")
+    site = models.ForeignKey(Site, models.CASCADE, related_name="+")
+    model = models.CharField(max_length=60)
+    vector = HalfVectorField(dimensions=VECTOR_DIMENSIONS)
+    sentences = models.BinaryField(help_text="float16, VECTOR_DIMENSIONS for each sentence.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["passage", "model"], name="one_vector_per_model"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.passage_id} {self.model}"
