@@ -10,10 +10,11 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
+from accounts.models import User
 from conversations.models import Site
 from conversations.text import clean_text
 from core.errors import BadInput
-from knowledge.models import Article
+from knowledge.models import Article, ArticleVersion, Audience, Source
 from knowledge.tasks import index_article_task
 
 logger = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ class ArticleContent:
     locale: str = "en"
     tags: tuple[str, ...] = ()
     updated_at: datetime | None = None
+    audience: str = Audience.PUBLIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,31 +43,58 @@ class SavedArticle:
 
 
 @transaction.atomic
-def save_article(site: Site, *, slug: str, content: ArticleContent) -> SavedArticle:
+def save_article(
+    site: Site,
+    *,
+    slug: str,
+    content: ArticleContent,
+    changed_by: User | None = None,
+    source: Source | None = None,
+    origin: str = "",
+) -> SavedArticle:
     """Store the article at ``slug``, and have it indexed once that is committed.
 
     Saving the same content again changes nothing. Raises ``BadInput`` or ``TooLong``.
     """
-    saved = store_article(site, slug=slug, content=content)
+    saved = store_article(
+        site, slug=slug, content=content, changed_by=changed_by, source=source, origin=origin
+    )
     if saved.is_new or saved.is_changed:
         transaction.on_commit(partial(request_indexing, [saved.article.pk]))
     return saved
 
 
 @transaction.atomic
-def store_article(site: Site, *, slug: str, content: ArticleContent) -> SavedArticle:
-    """Store as ``save_article`` does, and leave it to the caller to have it indexed."""
+def store_article(
+    site: Site,
+    *,
+    slug: str,
+    content: ArticleContent,
+    changed_by: User | None = None,
+    source: Source | None = None,
+    origin: str = "",
+) -> SavedArticle:
+    """Store as ``save_article`` does, and leave it to the caller to have it indexed.
+
+    A ``source`` takes the article over, and never shows to customers what was internal.
+    """
     values = _values(content)
     # The lock makes two saves of one article follow each other: no version is given twice.
     article, is_new = Article.objects.select_for_update().get_or_create(
         site=site, slug=_checked_slug(slug), defaults=values
     )
+    if source and article.audience == Audience.INTERNAL:
+        values["audience"] = Audience.INTERNAL
     is_changed = not is_new and any(getattr(article, name) != values[name] for name in values)
     if is_changed:
         for name, value in values.items():
             setattr(article, name, value)
         article.version += 1
         article.save(update_fields=[*values, "version", "updated_at"])
+    if is_new or is_changed:
+        _keep_version(article, changed_by=changed_by)
+    if source:
+        _attach(article, source=source, origin=origin)
     if content.updated_at and (is_new or is_changed or article.updated_at != content.updated_at):
         # Past ``auto_now``: the date is the source's own.
         Article.objects.filter(pk=article.pk).update(updated_at=content.updated_at)
@@ -104,6 +133,27 @@ def _set_published(article_ids: Iterable[int], *, is_published: bool) -> int:
     return articles.update(is_published=is_published)
 
 
+def _keep_version(article: Article, *, changed_by: User | None) -> None:
+    """Add what the article says now to its history."""
+    ArticleVersion.objects.create(
+        article=article,
+        number=article.version,
+        title=article.title,
+        body=article.body,
+        locale=article.locale,
+        tags=article.tags,
+        audience=article.audience,
+        changed_by=changed_by,
+    )
+
+
+def _attach(article: Article, *, source: Source, origin: str) -> None:
+    """Note where the article comes from; its text is no other for that."""
+    if (article.source_id, article.origin) != (source.pk, origin):
+        article.source, article.origin = source, origin
+        Article.objects.filter(pk=article.pk).update(source=source, origin=origin)
+
+
 def _checked_slug(slug: str) -> str:
     """Return ``slug`` if it may stand in an address."""
     try:
@@ -122,5 +172,7 @@ def _values(content: ArticleContent) -> dict[str, object]:
     for name, value in values.items():
         if not value:
             raise BadInput(f"{name} is empty.")
+    if content.audience not in Audience.values:
+        raise BadInput(f"audience: expected one of {', '.join(Audience.values)}.")
     tags = [clean_text(tag, limit=50, field="tags") for tag in content.tags]
-    return {**values, "tags": [tag for tag in tags if tag]}
+    return {**values, "tags": [tag for tag in tags if tag], "audience": content.audience}
