@@ -1,71 +1,86 @@
 """Where managers write and publish help articles; every save goes through the services."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.db.models import F, QuerySet
-from django.http import HttpRequest
+from django.forms import Media, ModelForm, Script
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.decorators import method_decorator
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST, require_safe
 
-from knowledge.models import Article, Passage
+from accounts.models import User
+from core.errors import NotFound
+from knowledge.forms import ArticleForm
+from knowledge.history import compare_texts
+from knowledge.models import Article, ArticleVersion, Audience
+from knowledge.previews import preview_passages
 from knowledge.services import (
-    MAX_BODY_CHARACTERS,
     ArticleContent,
     publish_articles,
+    restore_version,
     save_article,
     unpublish_articles,
 )
 
+if TYPE_CHECKING:
+    ArticleBase = admin.ModelAdmin[Article]
+else:
+    ArticleBase = admin.ModelAdmin
 
-class ArticleForm(forms.ModelForm):  # type: ignore[type-arg] # not generic when it runs
-    """Bounds what the model leaves open."""
-
-    body = forms.CharField(
-        max_length=MAX_BODY_CHARACTERS,
-        widget=forms.Textarea(attrs={"rows": 30, "cols": 100}),
-        help_text="Markdown. Headings part the text into passages.",
-    )
-
-
-class PassageInline(admin.TabularInline):  # type: ignore[type-arg] # likewise
-    """Shows what the article was split into: what answers can quote."""
-
-    model = Passage
-    fields = readonly_fields = ("heading", "text", "length")
-    ordering = ("position",)
-    extra = 0
-    can_delete = False
-    verbose_name_plural = "passages as they are indexed now"
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Passages come from the text alone."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Passages come from the text alone."""
-        return False
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever may read the article may see its parts."""
-        return request.user.has_perm("knowledge.view_article") or request.user.has_perm(
-            "knowledge.change_article"
-        )
+VERSIONS_PER_PAGE = 30
+# What a comparison tells besides the text.
+LABELS = {"title": "Title", "locale": "Language", "tags": "Tags", "audience": "Audience"}
 
 
 @admin.register(Article)
-class ArticleAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # likewise
+class ArticleAdmin(ArticleBase):
     """Articles with their state; an edit is a new version and is indexed again."""
 
     form = ArticleForm
-    fields = ("site", "slug", "title", "body", "locale", "tags", "is_published")
-    list_display = ("title", "site", "locale", "is_published", "is_indexed", "updated_at")
-    list_filter = ("site", "is_published", "locale", "updated_at")
+    fields = ("site", "title", "slug", "body", "locale", "tags", "audience", "is_published")
+    list_display = ("title", "state", "site", "locale", "is_indexed", "updated_at")
+    list_filter = ("site", "is_published", "audience", "locale", "updated_at")
     list_select_related = ("site",)
     search_fields = ("title", "slug", "body")
     ordering = ("title",)
     prepopulated_fields = {"slug": ("title",)}
-    inlines = (PassageInline,)
     actions = ("publish", "unpublish")
+
+    @property
+    def media(self) -> Media:
+        """The editor's own look and scripts; a module is no plain script."""
+        own = Media(
+            css={"all": ["knowledge/editor.css"]},
+            js=[
+                Script("knowledge/editor.js", type="module"),
+                Script("knowledge/trial.js", type="module"),
+            ],
+        )
+        return super().media + own
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the preview and the history of the text."""
+        one = "<path:object_id>/versions/"
+        wrap = self.admin_site.admin_view
+        return [
+            path("preview/", wrap(self.preview_view), name="knowledge_article_preview"),
+            path(one, wrap(self.versions_view), name="knowledge_article_versions"),
+            path(
+                f"{one}<int:number>/restore/",
+                wrap(self.restore_view),
+                name="knowledge_article_restore",
+            ),
+            *super().get_urls(),
+        ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Article | None = None) -> list[str]:
         """Keep the address of an article once it has one: answers have cited it."""
@@ -77,16 +92,104 @@ class ArticleAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # likewise
         """Offer a slug for new articles only: later it can't be edited."""
         return {} if obj else {"slug": ("title",)}
 
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show the passages beside the form: those of the text that the form shows."""
+        article = self.get_object(request, unquote(object_id)) if object_id else None
+        title, body = (article.title, article.body) if article else ("", "")
+        if request.method == "POST":
+            title, body = request.POST.get("title", title), request.POST.get("body", body)
+        context = {
+            # The room beside the form is needed.
+            "is_nav_sidebar_enabled": False,
+            "passages": preview_passages(body, title=title),
+            "may_change": self.has_change_permission(request, article),
+        }
+        return super().changeform_view(
+            request, object_id, form_url, context | (extra_context or {})
+        )
+
     def save_model(
-        self, request: HttpRequest, obj: Article, form: "forms.ModelForm[Article]", change: bool
+        self, request: HttpRequest, obj: Article, form: "ModelForm[Article]", change: bool
     ) -> None:
         """Save through the services, which number the version and ask for indexing."""
         content = ArticleContent(
-            title=obj.title, body=obj.body, locale=obj.locale, tags=tuple(obj.tags)
+            title=obj.title,
+            body=obj.body,
+            locale=obj.locale,
+            tags=tuple(obj.tags),
+            audience=obj.audience,
         )
-        saved = save_article(obj.site, slug=obj.slug, content=content).article
+        saved = save_article(
+            obj.site, slug=obj.slug, content=content, changed_by=_author(request)
+        ).article
         obj.pk, obj.version, obj.indexed_version = saved.pk, saved.version, saved.indexed_version
         (publish_articles if obj.is_published else unpublish_articles)([saved.pk])
+
+    @method_decorator(require_POST)
+    def preview_view(self, request: HttpRequest) -> HttpResponse:
+        """Show what the unsaved text would be split into; nothing is stored."""
+        if not (self.has_change_permission(request) or self.has_add_permission(request)):
+            raise PermissionDenied
+        title = request.POST.get("title", "")
+        context = self._page(request, title="Passages of the unsaved text") | {
+            "passages": preview_passages(request.POST.get("body", ""), title=title),
+        }
+        is_fragment = request.headers.get("X-Requested-With") == "fetch"
+        name = "_passages" if is_fragment else "preview"
+        return TemplateResponse(request, f"admin/knowledge/article/{name}.html", context)
+
+    @method_decorator(require_safe)
+    def versions_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """List an article's versions, and what the chosen one changed."""
+        article = self._access(request, object_id)
+        versions = article.versions.select_related("changed_by").order_by("-number")
+        shown = Paginator(versions, VERSIONS_PER_PAGE).get_page(request.GET.get("page"))
+        new, old = _chosen(article, request=request)
+        context = self._page(request, title=f"History of the text: {article}") | {
+            "article": article,
+            "versions": shown,
+            "new": new,
+            "old": old,
+            "fields": _changed_fields(old, new) if old and new else [],
+            "lines": compare_texts(old.body, new=new.body) if old and new else [],
+            "may_change": self.has_change_permission(request, article),
+        }
+        return TemplateResponse(request, "admin/knowledge/article/versions.html", context)
+
+    @method_decorator(require_POST)
+    def restore_view(self, request: HttpRequest, object_id: str, number: int) -> HttpResponse:
+        """Make an earlier text the article's newest version."""
+        article = self._access(request, object_id)
+        if not self.has_change_permission(request, article):
+            raise PermissionDenied
+        try:
+            saved = restore_version(article, number=number, changed_by=_author(request))
+        except NotFound:
+            raise Http404 from None
+        if saved.is_changed:
+            self.log_change(request, saved.article, f"Restored the text of version {number}.")
+            self.message_user(request, f"Restored the text of version {number}.", messages.SUCCESS)
+        else:
+            self.message_user(request, f"Version {number} is the text that stands.")
+        return redirect("admin:knowledge_article_change", article.pk)
+
+    @admin.display(description="state", ordering="is_published")
+    def state(self, article: Article) -> SafeString:
+        """What keeps the article from customers, if anything."""
+        marks = [] if article.is_published else [("draft", "Draft")]
+        if article.audience == Audience.INTERNAL:
+            marks.append(("internal", "Internal"))
+        return format_html_join(
+            " ",
+            '<span class="article-mark article-mark--{}">{}</span>',
+            marks or [("published", "Published")],
+        )
 
     @admin.display(
         boolean=True, description="indexed", ordering=F("indexed_version") - F("version")
@@ -106,3 +209,50 @@ class ArticleAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # likewise
         """Take them out of answers and the help centre."""
         count = unpublish_articles(queryset.values_list("pk", flat=True))
         self.message_user(request, f"{count} articles unpublished.", messages.SUCCESS)
+
+    def _access(self, request: HttpRequest, object_id: str) -> Article:
+        article = self.get_object(request, unquote(object_id))
+        if not self.has_view_or_change_permission(request, article):
+            raise PermissionDenied
+        if article is None:
+            raise Http404
+        return article
+
+    def _page(self, request: HttpRequest, *, title: str) -> dict[str, Any]:
+        return {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "opts": self.opts,
+            "media": self.media,
+            "is_nav_sidebar_enabled": False,
+        }
+
+
+def _author(request: HttpRequest) -> User | None:
+    return request.user if isinstance(request.user, User) else None
+
+
+def _chosen(
+    article: Article, *, request: HttpRequest
+) -> tuple[ArticleVersion | None, ArticleVersion | None]:
+    """Return the version asked for and the one before it; or the newest and the one asked for."""
+    asked = request.GET.get("version", "")
+    number = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 9 else None
+    rows = article.versions.order_by("-number")
+    if number is not None and request.GET.get("with") == "now":
+        return rows.first(), rows.filter(number=number).first()
+    new = rows.filter(number=number).first() if number is not None else rows.first()
+    return new, rows.filter(number__lt=new.number).first() if new else None
+
+
+def _changed_fields(old: ArticleVersion, new: ArticleVersion) -> list[tuple[str, str, str]]:
+    """Return the label, the old and the new value of each field that differs."""
+    return [
+        (label, _shown(getattr(old, name)), _shown(getattr(new, name)))
+        for name, label in LABELS.items()
+        if getattr(old, name) != getattr(new, name)
+    ]
+
+
+def _shown(value: object) -> str:
+    return ", ".join(value) if isinstance(value, list) else str(value)

@@ -13,7 +13,7 @@ from kombu.exceptions import OperationalError
 from accounts.models import User
 from conversations.models import Site
 from conversations.text import clean_text
-from core.errors import BadInput
+from core.errors import BadInput, NotFound
 from knowledge.models import Article, ArticleVersion, Audience, Source
 from knowledge.tasks import index_article_task
 
@@ -99,6 +99,27 @@ def store_article(
         # Past ``auto_now``: the date is the source's own.
         Article.objects.filter(pk=article.pk).update(updated_at=content.updated_at)
     return SavedArticle(article, is_new, is_changed)
+
+
+@transaction.atomic
+def restore_version(article: Article, *, number: int, changed_by: User | None) -> SavedArticle:
+    """Give ``article`` the text of an earlier version again, as a new version.
+
+    Who may see it stays as it is: an old text must not show customers what is internal by now.
+    Raises ``NotFound``.
+    """
+    kept = ArticleVersion.objects.filter(article=article, number=number).first()
+    if kept is None:
+        raise NotFound("This version does not exist.")
+    current = Article.objects.select_for_update(of=("self",)).get(pk=article.pk)
+    content = ArticleContent(
+        title=kept.title,
+        body=kept.body,
+        locale=kept.locale,
+        tags=tuple(kept.tags),
+        audience=current.audience,
+    )
+    return save_article(current.site, slug=current.slug, content=content, changed_by=changed_by)
 
 
 def publish_articles(article_ids: Iterable[int]) -> int:

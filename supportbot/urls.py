@@ -7,6 +7,7 @@ from supportbot import health, storefront
 
 urlpatterns = [
     path("admin/reports/", include("reports.urls")),
+    path("admin/", include("desk.urls")),
     path("admin/", admin.site.urls),
     path("help/", include("knowledge.urls")),
     path("healthz", health.alive),

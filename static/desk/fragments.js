@@ -27,6 +27,18 @@ export async function fetchFragments(url) {
   return withoutTimes(new DOMParser().parseFromString(await response.text(), "text/html"));
 }
 
+/** Post `body` and parse the answer; the page stays whatever comes, as its forms may hold words. */
+export async function postFragments(url, body, signal) {
+  const response = await fetch(url, {
+    method: "POST",
+    body,
+    headers: { "X-Requested-With": "fetch" },
+    signal: AbortSignal.any([AbortSignal.timeout(PATIENCE_MS), ...(signal ? [signal] : [])]),
+  });
+  if (!response.ok || response.redirected) throw new Error(`fragment: ${response.status}`);
+  return new DOMParser().parseFromString(await response.text(), "text/html");
+}
+
 /** Put the fresh part `name` in the place of the shown one, if it differs; keep the focus. */
 export function swap(fresh, name) {
   const next = part(fresh, name);
