@@ -22,6 +22,17 @@ _SENTENCE_END = re.compile(
 _ABBREVIATION = re.compile(
     r"\b(?:e\.g|i\.e|etc|approx|no|nr|mr|mrs|ms|dr|st|vs|incl|max|min)\.$", re.IGNORECASE
 )
+# How a text begins that can't be understood without the one before it; some other languages
+# where the word means nothing else.
+_REFERS_BACK = re.compile(
+    r"[\s*_>(\"\u201c]*(?:[-+]\s|\d+[.)]\s)?[\s*_\"\u201c]*"
+    r"(?:(?:It|Its|It's|They|Their|Them|This|That|That's|These|Those|He|She|Such|Some|Others?|"
+    r"Another|Both|Either|Neither|However|But|And|Or|So|Also|Then|Otherwise|Instead|Therefore|"
+    r"In (?:that|this|these|those)|(?:If|When|Where) (?:so|not|it|they|this|that|these|those)|"
+    r"(?:After|Before|For|With|Without|Besides|Until|Unless|Despite) (?:it|that|this|these|those|them)|"
+    r"The (?:same|latter|former|others?)|Cela|Ceci|Elles?|Ils?|Dies(?:e[mnrs]?)?|Jedoch|"
+    r"Andernfalls|Esto|Estos|Estas|Otros|Otras)\b)(?!-)"
+)
 # The parser's own idea of a line, so that its line numbers fit: str.splitlines knows more.
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _WHOLE_BLOCKS = frozenset(
@@ -69,6 +80,11 @@ def split_sentences(paragraph: str) -> tuple[str, ...]:
             sentences.append(pending.strip())
             pending = ""
     return tuple(sentence for sentence in sentences if sentence)
+
+
+def refers_back(text: str) -> bool:
+    """Say whether a text begins with a reference to what stands before it ("It", "Others")."""
+    return bool(_REFERS_BACK.match(text.replace("\u2019", "'")))
 
 
 def _iterate_excerpts(blocks: Sequence[_Block]) -> Iterator[Excerpt]:

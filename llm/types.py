@@ -60,7 +60,11 @@ class ChatMessage:
 
 @dataclass(frozen=True, slots=True)
 class SourcePassage:
-    """A retrieved piece of an article; `text` is Markdown, a higher `score` is a better match."""
+    """A retrieved piece of an article; `text` is Markdown, a higher `score` is a better match.
+
+    `sentence_scores` has the question's cosine with each of `split_excerpts(text)`; empty where
+    there are no vectors. `position` rises along the article.
+    """
 
     id: str
     title: str
@@ -68,6 +72,8 @@ class SourcePassage:
     text: str
     url: str
     score: float
+    sentence_scores: tuple[float, ...] = ()
+    position: int = 0
 
 
 @dataclass(frozen=True, slots=True)

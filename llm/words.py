@@ -50,10 +50,14 @@ STOP_WORDS = frozenset(_STOP_TEXT.split())
 
 def find_stems(text: str, *, locale: str) -> frozenset[str]:
     """Return the stems of a text's words, stop words left out."""
-    words = (word.replace("\u2019", "'") for word in _WORD.findall(text.lower()))
-    kept = (word.removesuffix("'s") for word in words if word not in STOP_WORDS)
+    kept = (word.removesuffix("'s") for word in find_words(text) if word not in STOP_WORDS)
     language = re.split(r"[-_]", locale.lower(), maxsplit=1)[0]
     return frozenset(_stem(word, language=language) for word in kept)
+
+
+def find_words(text: str) -> list[str]:
+    """Return the words of a text in lower case, stop words and repeated ones too."""
+    return [word.replace("\u2019", "'") for word in _WORD.findall(text.lower())]
 
 
 @lru_cache(maxsize=50_000)
