@@ -1,4 +1,4 @@
-"""Keeps the passages and postings of an article in step with its text."""
+"""Keeps what an article is searched by in step with its text: first its words, then vectors."""
 
 import logging
 from collections import Counter
@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from django.db import transaction
 from django.db.models import F
 
+from knowledge.embedding import embed_article
 from knowledge.models import Article, Passage, Posting
 from knowledge.passages import PassageText, split_markdown
 from knowledge.terms import terms_of
@@ -19,12 +20,19 @@ MAX_FREQUENCY = 32_767  # of PostgreSQL's smallint
 BATCH = 200
 
 
-@transaction.atomic
 def index_article(article_id: int) -> bool:
+    """Bring words and vectors of an article up to date; return whether its words needed it."""
+    is_rebuilt = index_words(article_id)
+    embed_article(article_id)
+    return is_rebuilt
+
+
+@transaction.atomic
+def index_words(article_id: int) -> bool:
     """Rebuild an article's passages and postings; return whether there was need to.
 
     The article's row is locked, so of two at once the second finds nothing to do; either may
-    be repeated.
+    be repeated. From here on the article is found by its words.
     """
     article = Article.objects.select_for_update().filter(pk=article_id).first()
     if article is None or article.indexed_version == article.version:
@@ -38,14 +46,14 @@ def index_article(article_id: int) -> bool:
 
 
 def index_stale_articles(*, limit: int = BATCH) -> int:
-    """Index the articles whose task was lost or late; return how many it could."""
+    """Index the words of articles whose task was lost or late; return how many it could."""
     stale = Article.objects.exclude(indexed_version=F("version")).order_by("updated_at")
     return sum(_try_to_index(pk) for pk in list(stale.values_list("pk", flat=True)[:limit]))
 
 
 def _try_to_index(article_id: int) -> bool:
     try:
-        return index_article(article_id)
+        return index_words(article_id)
     except Exception:
         # Whatever is wrong with one article must not keep all after it out of the index.
         logger.exception("article %s was not indexed", article_id)

@@ -1,10 +1,9 @@
-"""Finds the passages that answer a question: BM25 over the postings, then their headings."""
+"""Finds the passages that answer a question, by their meaning and by their words."""
 
-import json
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
-from math import log
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from uuid import UUID
 
 from django.conf import settings
@@ -13,55 +12,61 @@ from django.db.models import Q
 from django.urls import reverse
 
 from conversations.models import Site
+from knowledge.lexical import (
+    HIDDEN_FROM_CUSTOMERS,
+    HIDDEN_FROM_STAFF,
+    Corpus,
+    count_holding,
+    find_by_words,
+    measure_corpus,
+)
 from knowledge.models import Article
 from knowledge.passages import HEADING_SEPARATOR
-from knowledge.terms import all_terms_of, language_of, terms_of
-
-# Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009).
-K1 = 1.2
-B = 0.75
-MAX_TERMS = 64
-CANDIDATES = 20  # of BM25, ordered anew by their labels
-
-# One row for each of the best passages; ``weights`` holds the idf of every term that is known.
-# The idf is the one of Lucene, which is never negative: ln(1 + (N - df + 0.5) / (df + 0.5)).
-# Sums of doubles differ in the last bits with their order: equal passages are equal as floats.
-RANKING = """
-WITH hidden AS (
-    SELECT id FROM knowledge_article WHERE site_id = %(site)s AND NOT is_published
-), corpus AS (
-    SELECT count(*) AS passages, avg(p.length)::float8 AS length
-    FROM knowledge_passage p
-    WHERE p.site_id = %(site)s AND p.article_id NOT IN (SELECT id FROM hidden)
-), hits AS (
-    SELECT o.term, o.frequency::float8, p.id, p.length::float8
-    FROM knowledge_posting o
-    JOIN knowledge_passage p ON p.id = o.passage_id
-    WHERE o.site_id = %(site)s AND o.term = ANY(%(terms)s)
-        AND p.article_id NOT IN (SELECT id FROM hidden)
-), weights AS (
-    SELECT term, ln(1 + (passages - count(*) + 0.5) / (count(*) + 0.5))::float8 AS idf
-    FROM hits CROSS JOIN corpus GROUP BY term, passages
-), ranked AS (
-    SELECT h.id, array_agg(h.term) AS found,
-        sum(w.idf * h.frequency * (%(k1)s + 1)
-            / (h.frequency + %(k1)s * (1 - %(b)s + %(b)s * h.length / corpus.length))) AS bm25
-    FROM hits h JOIN weights w ON w.term = h.term CROSS JOIN corpus
-    GROUP BY h.id
+from knowledge.scoring import (
+    bm25,
+    bound_of,
+    fused_score,
+    lexical_score,
+    likeness_of,
+    margin_of,
+    share_of,
+    weigh_terms,
 )
-SELECT p.id, a.public_id, a.slug, a.title, p.heading, p.text, r.bm25::float8, r.found,
-    (SELECT jsonb_object_agg(term, idf) FROM weights), (SELECT passages FROM corpus)
-FROM (SELECT * FROM ranked ORDER BY bm25::float4 DESC, id LIMIT %(limit)s) r
-JOIN knowledge_passage p ON p.id = r.id
+from knowledge.terms import all_terms_of, language_of, terms_of
+from knowledge.vectors import Vector, as_literal, compare_sentences, find_by_meaning
+from llm.embedding import find_embedder
+from llm.errors import ModelError
+
+MAX_TERMS = 64
+CANDIDATES = 40  # of each search; all of them are scored by both
+
+# What candidates are scored by; hidden articles are left out here too.
+ROWS = """
+SELECT p.id, a.public_id, a.slug, a.title, a.tags, a.locale, p.heading, p.text, p.length,
+    ARRAY(
+        SELECT o.term FROM knowledge_posting o
+        WHERE o.site_id = p.site_id AND o.passage_id = p.id AND o.term = ANY(%(terms)s)
+        ORDER BY o.term
+    ),
+    ARRAY(
+        SELECT o.frequency FROM knowledge_posting o
+        WHERE o.site_id = p.site_id AND o.passage_id = p.id AND o.term = ANY(%(terms)s)
+        ORDER BY o.term
+    ),
+    1 - (v.vector <=> %(vector)s::halfvec)
+FROM knowledge_passage p
 JOIN knowledge_article a ON a.id = p.article_id
-ORDER BY r.bm25::float4 DESC, r.id
+LEFT JOIN knowledge_passagevector v ON v.passage_id = p.id AND v.model = %(model)s
+WHERE p.id = ANY(%(ids)s) AND NOT ({hidden})
 """
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredPassage:
-    """A passage with its ``score``: the share (0..1) of the best one its question could get.
+    """A passage with its ``score`` (0..1), comparable between questions.
 
+    ``lexical`` is its BM25 as a share of the question's bound, ``cosine`` how near (-1..1) its
+    vector and the question's are, ``sentence_cosines`` the same of each of its excerpts.
     ``coverage`` is the share of the question's weight that it holds, ``likeness`` how alike
     (0..1) its title or heading and the question are.
     """
@@ -74,9 +79,13 @@ class ScoredPassage:
     text: str
     url: str
     score: float
-    bm25: float
     coverage: float
     likeness: float
+    lexical: float = 0.0
+    cosine: float = 0.0
+    sentence_cosines: tuple[float, ...] = ()
+    tags: tuple[str, ...] = ()
+    locale: str = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +94,14 @@ class Retrieval:
 
     ``terms`` are the question's own, ``coverage`` the share of their weight that the best
     passage holds, ``margin`` how far (0..1, of its own score) that passage is ahead of the
-    best one of another article.
+    best one of another article. Without ``is_hybrid`` there were only words to go by.
     """
 
     passages: tuple[ScoredPassage, ...] = ()
     terms: tuple[str, ...] = ()
     coverage: float = 0.0
     margin: float = 0.0
+    is_hybrid: bool = False
 
     @property
     def best(self) -> ScoredPassage | None:
@@ -101,96 +111,135 @@ class Retrieval:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A row of ``RANKING``."""
+    """A row of ``ROWS``; no ``cosine`` where a passage has no vector, or the question none."""
 
     passage_id: int
     article_id: UUID
     slug: str
     title: str
+    tags: list[str]
+    locale: str
     heading: str
     text: str
-    bm25: float
+    length: int
     found: list[str]
+    frequencies: list[int]
+    cosine: float | None
 
 
-def retrieve(site_id: int, question: str, *, locale: str = "en", limit: int = 5) -> Retrieval:
-    """Return the ``limit`` passages of published articles that match ``question`` best."""
-    key, language = _site(site_id, locale=locale)
-    terms = tuple(dict.fromkeys(terms_of(question, locale=language)))[:MAX_TERMS]
-    if not terms:
-        return Retrieval()
-    rows, weights = _ranked(site_id, terms=terms, limit=max(limit, CANDIDATES))
-    asked = all_terms_of(question, locale=language) - (set(terms) - set(weights))
-    scored = [
-        _scored(row, key=key, asked=asked, weights=weights, language=language) for row in rows
-    ]
-    passages = tuple(sorted(scored, key=lambda one: (-one.score, one.id))[:limit])
-    if not passages:
-        return Retrieval(terms=terms)
-    return Retrieval(
-        passages=passages,
-        terms=terms,
-        coverage=passages[0].coverage,
-        margin=_margin(passages),
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """A question, ready to be looked for in one site."""
+
+    site: Site
+    language: str
+    terms: tuple[str, ...]
+    asked: set[str]  # its terms with stop words, less numbers that no article holds
+    weights: dict[str, float]
+    corpus: Corpus
+    vector: Vector | None
+    hidden: str
+
+
+def retrieve(
+    site_id: int, question: str, *, locale: str = "en", limit: int = 5, for_staff: bool = False
+) -> Retrieval:
+    """Return the ``limit`` passages of published articles that answer ``question`` best.
+
+    Those that are only for staff are among them ``for_staff``. Without the model that the
+    site's vectors are by, words alone decide.
+    """
+    query = _prepare(site_id, question, locale=locale, for_staff=for_staff)
+    rows = _rows(query, ids=_candidates(query, limit=max(limit, CANDIDATES)))
+    scored = sorted(map(partial(_scored, query), rows), key=lambda one: (-one.score, one.id))
+    found = Retrieval(terms=query.terms, is_hybrid=query.vector is not None)
+    if not scored:
+        return found
+    return replace(
+        found,
+        passages=_with_sentences(query, passages=scored[:limit]),
+        coverage=scored[0].coverage,
+        margin=margin_of([(one.article_id, one.score) for one in scored[:limit]]),
     )
 
 
-def _site(site_id: int, *, locale: str) -> tuple[str, str]:
-    """Return the site's key, and the language to look in: the question's where there is one.
+def _prepare(site_id: int, question: str, *, locale: str, for_staff: bool) -> _Query:
+    site = Site.objects.only("key", "locale", "served_embedding_model").get(pk=site_id)
+    language = _language(site, locale=locale)
+    terms = tuple(dict.fromkeys(terms_of(question, locale=language)))[:MAX_TERMS]
+    hidden = HIDDEN_FROM_STAFF if for_staff else HIDDEN_FROM_CUSTOMERS
+    corpus = measure_corpus(site_id, hidden=hidden)
+    holding = count_holding(site_id, terms=terms, hidden=hidden) if terms else {}
+    weights = weigh_terms(terms, holding=holding, passages=corpus.passages)
+    return _Query(
+        site=site,
+        language=language,
+        terms=terms,
+        asked=all_terms_of(question, locale=language) - (set(terms) - set(weights)),
+        weights=weights,
+        corpus=corpus,
+        vector=_embed(question, model=site.served_embedding_model),
+        hidden=hidden,
+    )
+
+
+def _language(site: Site, *, locale: str) -> str:
+    """Return the language to look in: the question's, where there are articles in it.
 
     A visitor's browser may speak a language that the articles don't; stemmed by that, even a
     question in the articles' own language would miss.
     """
-    site = Site.objects.only("key", "locale").get(pk=site_id)
-    language = language_of(locale)
+    language, own = language_of(locale), language_of(site.locale)
+    if language == own:
+        return own
     in_it = Q(locale__iexact=language) | Q(locale__iregex=rf"^{re.escape(language)}[-_]")
-    known = Article.objects.filter(in_it, site_id=site_id, is_published=True).exists()
-    return site.key, language if known else language_of(site.locale)
+    known = Article.objects.filter(in_it, site_id=site.pk, is_published=True).exists()
+    return language if known else own
 
 
-def _ranked(
-    site_id: int, *, terms: tuple[str, ...], limit: int
-) -> tuple[list[_Row], dict[str, float]]:
-    """Return the best rows, and the idf of every term of the question."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            RANKING,
-            {"site": site_id, "terms": list(terms), "k1": K1, "b": B, "limit": limit},
+def _embed(question: str, *, model: str) -> Vector | None:
+    """Return the question's vector; ``None`` where there is no such model, or it is away."""
+    embedder = find_embedder(model) if model and question.strip() else None
+    try:
+        return embedder.embed([question])[0] if embedder else None
+    except ModelError:
+        return None
+
+
+def _candidates(query: _Query, *, limit: int) -> list[int]:
+    """Return the best passages by meaning and the best by words."""
+    site_id, hidden = query.site.pk, query.hidden
+    near: list[int] = []
+    if query.vector is not None:
+        model = query.site.served_embedding_model
+        near = find_by_meaning(
+            site_id, model=model, vector=query.vector, hidden=hidden, limit=limit
         )
-        rows = cursor.fetchall()
-    if not rows:
-        return [], {}
-    # Django leaves the jsonb of a bare cursor as text.
-    known = json.loads(rows[0][8])
-    return [_Row(*row[:8]) for row in rows], _weights(terms, known=known, passages=rows[0][9])
+    worded: list[int] = []
+    if query.weights:
+        worded = find_by_words(
+            site_id, weights=query.weights, corpus=query.corpus, hidden=hidden, limit=limit
+        )
+    return list(dict.fromkeys([*near, *worded]))
 
 
-def _weights(terms: tuple[str, ...], *, known: dict[str, float], passages: int) -> dict[str, float]:
-    """Give a word that no article holds the weight of the rarest: it is what is missing.
-
-    A number that no article holds is the customer's own (an order, an amount): it says
-    nothing of the topic, and counts for nothing.
-    """
-    unknown = log(1 + (passages + 0.5) / 0.5)
-    return {
-        term: known.get(term, unknown)
-        for term in terms
-        if term in known or not any(character.isdigit() for character in term)
+def _rows(query: _Query, *, ids: Sequence[int]) -> list[_Row]:
+    if not ids:
+        return []
+    values = {
+        "ids": list(ids),
+        "terms": list(query.weights),
+        "model": query.site.served_embedding_model,
+        "vector": None if query.vector is None else as_literal(query.vector),
     }
+    with connection.cursor() as cursor:
+        cursor.execute(ROWS.format(hidden=query.hidden), values)
+        return [_Row(*row) for row in cursor.fetchall()]
 
 
-def _scored(
-    row: _Row, *, key: str, asked: set[str], weights: dict[str, float], language: str
-) -> ScoredPassage:
-    """Score a row: its BM25, up to twice as much where a label asks what the question asks.
-
-    Help articles are headed by questions. Measured (``measure_retrieval``) against BM25 alone,
-    the right article is on top 3 to 5 points more often.
-    """
-    section = row.heading.rsplit(HEADING_SEPARATOR, 1)[-1]
-    labels = (all_terms_of(label, locale=language) for label in (section, row.title))
-    likeness = max(_likeness(asked, label) for label in labels)
-    bound = sum(weights.values()) * (K1 + 1)
+def _scored(query: _Query, row: _Row) -> ScoredPassage:
+    lexical = _lexical(query, row)
+    likeness = _likeness(query, row)
     return ScoredPassage(
         id=row.passage_id,
         article_id=row.article_id,
@@ -198,25 +247,46 @@ def _scored(
         title=row.title,
         heading=row.heading,
         text=row.text,
-        url=settings.PUBLIC_URL + reverse("knowledge:article", args=[key, row.slug]),
-        score=row.bm25 / bound * (1 + likeness) / 2,
-        bm25=row.bm25,
-        coverage=_share(row.found, weights=weights),
+        url=settings.PUBLIC_URL + reverse("knowledge:article", args=[query.site.key, row.slug]),
+        # A passage that has no vector yet is not worth less for that.
+        score=lexical_score(lexical=lexical, likeness=likeness)
+        if row.cosine is None
+        else fused_score(cosine=row.cosine, lexical=lexical),
+        coverage=share_of(row.found, weights=query.weights),
         likeness=likeness,
+        lexical=lexical,
+        cosine=row.cosine or 0.0,
+        tags=tuple(row.tags),
+        locale=row.locale,
     )
 
 
-def _likeness(one: set[str], other: set[str]) -> float:
-    """Return Dice's coefficient (0..1) of two sets of terms."""
-    return 2 * len(one & other) / ((len(one) + len(other)) or 1)
+def _lexical(query: _Query, row: _Row) -> float:
+    """Return the row's BM25 as a share (0..1) of what this question's could be."""
+    points = bm25(
+        dict(zip(row.found, row.frequencies, strict=True)),
+        length=row.length,
+        mean_length=query.corpus.mean_length,
+        weights=query.weights,
+    )
+    return points / (bound_of(query.weights) or 1.0)
 
 
-def _share(found: Iterable[str], *, weights: dict[str, float]) -> float:
-    """Return the share (0..1) of the question's weight that the terms ``found`` carry."""
-    return sum(weights.get(term, 0.0) for term in found) / sum(weights.values())
+def _likeness(query: _Query, row: _Row) -> float:
+    section = row.heading.rsplit(HEADING_SEPARATOR, 1)[-1]
+    labels = (all_terms_of(label, locale=query.language) for label in (section, row.title))
+    return max(likeness_of(query.asked, label) for label in labels)
 
 
-def _margin(passages: tuple[ScoredPassage, ...]) -> float:
-    best = passages[0]
-    others = (one.score for one in passages if one.article_id != best.article_id)
-    return 1 - max(others, default=0.0) / best.score
+def _with_sentences(
+    query: _Query, *, passages: Sequence[ScoredPassage]
+) -> tuple[ScoredPassage, ...]:
+    """Add how near each sentence of the passages is to the question."""
+    if query.vector is None:
+        return tuple(passages)
+    cosines = compare_sentences(
+        [one.id for one in passages],
+        model=query.site.served_embedding_model,
+        vector=query.vector,
+    )
+    return tuple(replace(one, sentence_cosines=cosines.get(one.id, ())) for one in passages)

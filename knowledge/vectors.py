@@ -1,0 +1,127 @@
+"""The passages' vectors: written beside their words, read by the search for meaning."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from django.db import connection, transaction
+from numpy.typing import NDArray
+from pgvector import HalfVector
+
+from conversations.models import Site
+from knowledge.models import VECTOR_DIMENSIONS, Article, Passage, PassageVector
+from llm.embedding import Embedder
+from llm.excerpts import split_excerpts
+
+Vector = NDArray[np.float32]
+
+NEAREST = """
+SELECT v.passage_id
+FROM knowledge_passagevector v
+JOIN knowledge_passage p ON p.id = v.passage_id
+JOIN knowledge_article a ON a.id = p.article_id
+WHERE v.site_id = %(site)s AND v.model = %(model)s AND NOT ({hidden})
+ORDER BY v.vector <=> %(vector)s::halfvec
+LIMIT %(limit)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedPassage:
+    """A passage's vector and its sentences', to be stored."""
+
+    passage_id: int
+    vector: Vector
+    sentences: Vector
+
+
+def models_of(site: Site) -> tuple[str, ...]:
+    """Return the models that a site's passages are kept in: what serves, and what shall."""
+    names = (site.served_embedding_model, site.embedding_model)
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def embed_passages(embedder: Embedder, *, passages: Sequence[Passage]) -> list[EmbeddedPassage]:
+    """Turn passages and their sentences into vectors, in one batch.
+
+    Not within a transaction: a model may be a network away. Raises ``ModelError``.
+    """
+    pieces = [[one.text for one in split_excerpts(passage.text)] for passage in passages]
+    texts = [_embedded_text(passage) for passage in passages]
+    rows = embedder.embed([*texts, *(text for own in pieces for text in own)])
+    ends = np.cumsum([len(passages), *map(len, pieces)])
+    return [
+        EmbeddedPassage(passage.pk, rows[index], rows[ends[index] : ends[index + 1]])
+        for index, passage in enumerate(passages)
+    ]
+
+
+@transaction.atomic
+def store_vectors(model: str, *, embedded: Sequence[EmbeddedPassage]) -> int:
+    """Store the vectors of those passages that are still there; return how many.
+
+    An article that is indexed anew gets new passages: its lock keeps them as they are meanwhile.
+    """
+    ids = [one.passage_id for one in embedded]
+    list(
+        Article.objects.select_for_update(of=("self",))
+        .filter(pk__in=Passage.objects.filter(pk__in=ids).values("article_id"))
+        .order_by("pk")
+        .values_list("pk")
+    )
+    sites = dict(Passage.objects.filter(pk__in=ids).values_list("pk", "site_id"))
+    rows = [
+        _row(one, model=model, site_id=sites[one.passage_id])
+        for one in embedded
+        if one.passage_id in sites
+    ]
+    PassageVector.objects.bulk_create(rows, ignore_conflicts=True)
+    return len(rows)
+
+
+def find_by_meaning(
+    site_id: int, *, model: str, vector: Vector, hidden: str, limit: int
+) -> list[int]:
+    """Return the passages whose vectors are nearest, nearest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            NEAREST.format(hidden=hidden),
+            {"site": site_id, "model": model, "vector": as_literal(vector), "limit": limit},
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def compare_sentences(
+    passage_ids: Sequence[int], *, model: str, vector: Vector
+) -> dict[int, tuple[float, ...]]:
+    """Return each passage's sentences' cosines with ``vector``, in their order."""
+    rows = PassageVector.objects.filter(passage__in=passage_ids, model=model)
+    return {
+        passage_id: tuple(float(one) for one in _matrix(sentences) @ vector)
+        for passage_id, sentences in rows.values_list("passage_id", "sentences")
+    }
+
+
+def as_literal(vector: Vector) -> str:
+    """Return the vector as SQL takes it."""
+    return str(HalfVector(vector).to_text())
+
+
+def _embedded_text(passage: Passage) -> str:
+    """Return what a passage's vector stands for: its text, under its labels."""
+    return "\n".join(filter(None, (passage.article.title, passage.heading, passage.text)))
+
+
+def _row(one: EmbeddedPassage, *, model: str, site_id: int) -> PassageVector:
+    return PassageVector(
+        passage_id=one.passage_id,
+        site_id=site_id,
+        model=model,
+        vector=HalfVector(one.vector),
+        sentences=one.sentences.astype(np.float16).tobytes(),
+    )
+
+
+def _matrix(sentences: bytes) -> Vector:
+    rows = np.frombuffer(sentences, dtype=np.float16).reshape(-1, VECTOR_DIMENSIONS)
+    return rows.astype(np.float32)
