@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib import admin
 from django.contrib.postgres.fields import ArrayField
+from django.forms import Script
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -12,7 +13,7 @@ from django.utils.html import format_html
 
 from conversations.models import Conversation, Site
 from desk.access import for_agents, may_work
-from desk.forms import LinesField
+from desk.forms import LinesField, SiteForm
 from desk.views import actions, conversation, queue
 from escalation.models import AgentProfile, FlagRule, HandOff
 
@@ -125,6 +126,7 @@ class ConversationAdmin(ConversationBase):
 class SiteAdmin(SiteBase):
     """What a manager may change about a website; its secret is never shown."""
 
+    form = SiteForm
     formfield_overrides = {ArrayField: {"form_class": LinesField}}
     list_display = ["name", "key", "locale", "require_identity"]
     fieldsets = [
@@ -138,8 +140,23 @@ class SiteAdmin(SiteBase):
             },
         ),
         ("Widget", {"fields": ["greeting", "suggestions", "accent", "locale", "privacy_url"]}),
-        ("Assistant", {"fields": ["answer_threshold", "offline_text", "idle_close_minutes"]}),
+        (
+            "Assistant",
+            {
+                "fields": [
+                    "wrong_answer_target",
+                    "answer_threshold",
+                    "embedding_model",
+                    "offline_text",
+                    "idle_close_minutes",
+                ]
+            },
+        ),
     ]
+
+    class Media:
+        # The stubs know addresses only.
+        js = [Script("desk/colour.js", type="module")]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Site | None = None) -> list[str]:
         """Keep the key of a site that pages embed already."""
