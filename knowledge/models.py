@@ -7,7 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils import timezone
-from pgvector.django import HalfVectorField
+from pgvector.django import HalfVectorField, HnswIndex
 
 from conversations.models import Site
 
@@ -119,6 +119,12 @@ class Article(models.Model):
     origin = models.CharField(
         max_length=500, blank=True, editable=False, help_text="The page or file in its source."
     )
+    gone_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Since when its source has it no more; it comes back with its page.",
+    )
     version = models.PositiveIntegerField(default=1)
     indexed_version = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -127,6 +133,20 @@ class Article(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["site", "slug"], name="one_article_per_slug"),
+        ]
+        indexes = [
+            # What a search leaves out: little, or so it should be.
+            models.Index(
+                fields=["site"],
+                name="article_hidden",
+                condition=~models.Q(is_published=True, audience="public"),
+            ),
+            # Is there anything in the question's language?
+            models.Index(
+                fields=["site", "locale"],
+                name="article_locale",
+                condition=models.Q(is_published=True),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -161,7 +181,7 @@ class Passage(models.Model):
     """A piece of an article of about 900 characters, under its heading path."""
 
     article = models.ForeignKey(Article, models.CASCADE, related_name="passages")
-    site = models.ForeignKey(Site, models.CASCADE, related_name="+")
+    site = models.ForeignKey(Site, models.CASCADE, related_name="+", db_index=False)
     position = models.PositiveIntegerField()
     heading = models.CharField(max_length=400, blank=True)
     text = models.TextField()
@@ -173,24 +193,38 @@ class Passage(models.Model):
                 fields=["article", "position"], name="one_passage_per_position"
             ),
         ]
+        indexes = [
+            # How many a site has, and how long they are, without a look at their texts.
+            models.Index(fields=["site"], name="passage_lengths", include=["length"]),
+        ]
 
     def __str__(self) -> str:
         return f"{self.article} > {self.heading}"
 
 
 class Posting(models.Model):
-    """How often a term stands in a passage."""
+    """How often a term stands in a passage of ``length`` terms."""
 
-    site = models.ForeignKey(Site, models.CASCADE, related_name="+")
+    site = models.ForeignKey(Site, models.CASCADE, related_name="+", db_index=False)
     term = models.CharField(max_length=64)
-    passage = models.ForeignKey(Passage, models.CASCADE, related_name="postings")
+    passage = models.ForeignKey(Passage, models.CASCADE, related_name="postings", db_index=False)
     frequency = models.PositiveSmallIntegerField()
+    length = models.PositiveSmallIntegerField(help_text="The passage's, to score without it.")
 
     class Meta:
         constraints = [
-            # Also the index of the ranking query: all passages of a site with a term.
+            # Also finds what a passage holds of a question.
             models.UniqueConstraint(
-                fields=["site", "term", "passage"], name="one_posting_per_term_and_passage"
+                fields=["passage", "term"], name="one_posting_per_passage_and_term"
+            ),
+        ]
+        indexes = [
+            # The search by words reads nothing else; of a word too common to read all of, the
+            # passages first that it stands in most.
+            models.Index(
+                fields=["site", "term", "-frequency"],
+                name="posting_by_term",
+                include=["passage", "length"],
             ),
         ]
 
@@ -205,8 +239,8 @@ class PassageVector(models.Model):
     new are there.
     """
 
-    passage = models.ForeignKey(Passage, models.CASCADE, related_name="vectors")
-    site = models.ForeignKey(Site, models.CASCADE, related_name="+")
+    passage = models.ForeignKey(Passage, models.CASCADE, related_name="vectors", db_index=False)
+    site = models.ForeignKey(Site, models.CASCADE, related_name="+", db_index=False)
     model = models.CharField(max_length=60)
     vector = HalfVectorField(dimensions=VECTOR_DIMENSIONS)
     sentences = models.BinaryField(help_text="float16, VECTOR_DIMENSIONS for each sentence.")
@@ -214,6 +248,12 @@ class PassageVector(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["passage", "model"], name="one_vector_per_model"),
+        ]
+        indexes = [
+            # A small site is searched through from end to end.
+            models.Index(fields=["site", "model"], name="vector_by_site"),
+            # A large one along the graph (docs/decisions/0006).
+            HnswIndex(fields=["vector"], name="vector_graph", opclasses=["halfvec_cosine_ops"]),
         ]
 
     def __str__(self) -> str:

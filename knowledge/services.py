@@ -78,7 +78,7 @@ def store_article(
 
     A ``source`` takes the article over, and never shows to customers what was internal.
     """
-    values = _values(content)
+    values = stored_values(content)
     # The lock makes two saves of one article follow each other: no version is given twice.
     article, is_new = Article.objects.select_for_update().get_or_create(
         site=site, slug=_checked_slug(slug), defaults=values
@@ -183,7 +183,7 @@ def _checked_slug(slug: str) -> str:
         raise BadInput(f"slug: {' '.join(error.messages)}") from error
 
 
-def _values(content: ArticleContent) -> dict[str, object]:
+def stored_values(content: ArticleContent) -> dict[str, object]:
     """Return the content as it is stored."""
     values = {
         "title": clean_text(content.title, limit=200, field="title"),
