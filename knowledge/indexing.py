@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 # How often a title's and a heading's words count, against once for a word of the text.
 TITLE_WEIGHT = 2
 HEADING_WEIGHT = 2
-MAX_FREQUENCY = 32_767  # of PostgreSQL's smallint
+MAX_SMALLINT = 32_767  # of PostgreSQL
 BATCH = 200
 
 
@@ -92,7 +92,8 @@ def _postings(passage: Passage, counts: Iterable[tuple[str, int]]) -> list[Posti
             site_id=passage.site_id,
             passage=passage,
             term=term,
-            frequency=min(frequency, MAX_FREQUENCY),
+            frequency=min(frequency, MAX_SMALLINT),
+            length=min(passage.length, MAX_SMALLINT),
         )
         for term, frequency in counts
     ]

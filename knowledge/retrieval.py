@@ -16,9 +16,9 @@ from knowledge.lexical import (
     HIDDEN_FROM_CUSTOMERS,
     HIDDEN_FROM_STAFF,
     Corpus,
+    count_corpus,
     count_holding,
     find_by_words,
-    measure_corpus,
 )
 from knowledge.models import Article
 from knowledge.passages import HEADING_SEPARATOR
@@ -136,6 +136,7 @@ class _Query:
     terms: tuple[str, ...]
     asked: set[str]  # its terms with stop words, less numbers that no article holds
     weights: dict[str, float]
+    holding: dict[str, int]
     corpus: Corpus
     vector: Vector | None
     hidden: str
@@ -168,8 +169,8 @@ def _prepare(site_id: int, question: str, *, locale: str, for_staff: bool) -> _Q
     language = _language(site, locale=locale)
     terms = tuple(dict.fromkeys(terms_of(question, locale=language)))[:MAX_TERMS]
     hidden = HIDDEN_FROM_STAFF if for_staff else HIDDEN_FROM_CUSTOMERS
-    corpus = measure_corpus(site_id, hidden=hidden)
-    holding = count_holding(site_id, terms=terms, hidden=hidden) if terms else {}
+    corpus = count_corpus(site_id, hidden=hidden)
+    holding = count_holding(site_id, terms=terms, corpus=corpus, hidden=hidden)
     weights = weigh_terms(terms, holding=holding, passages=corpus.passages)
     return _Query(
         site=site,
@@ -177,6 +178,7 @@ def _prepare(site_id: int, question: str, *, locale: str, for_staff: bool) -> _Q
         terms=terms,
         asked=all_terms_of(question, locale=language) - (set(terms) - set(weights)),
         weights=weights,
+        holding=holding,
         corpus=corpus,
         vector=_embed(question, model=site.served_embedding_model),
         hidden=hidden,
@@ -218,7 +220,12 @@ def _candidates(query: _Query, *, limit: int) -> list[int]:
     worded: list[int] = []
     if query.weights:
         worded = find_by_words(
-            site_id, weights=query.weights, corpus=query.corpus, hidden=hidden, limit=limit
+            site_id,
+            weights=query.weights,
+            holding=query.holding,
+            corpus=query.corpus,
+            hidden=hidden,
+            limit=limit,
         )
     return list(dict.fromkeys([*near, *worded]))
 
