@@ -37,9 +37,7 @@ GZIP_WINDOW = 31
 REFUSED_IPV4 = [ip_network(one) for one in ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32")]
 PUBLIC_IPV6 = ip_network("2000::/3")
 # Teredo and other assignments, documentation, 6to4: they lead on to IPv4, or nowhere.
-REFUSED_IPV6 = [
-    ip_network(one) for one in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
-]
+REFUSED_IPV6 = [ip_network(one) for one in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")]
 NAT64 = ip_network("64:ff9b::/96")
 
 
@@ -281,10 +279,8 @@ def _get(
     port = url.port or DEFAULT_PORTS[url.scheme]
     addresses = check_host(url.raw_host.decode("ascii"), port, resolver=resolver)
     backend = _CheckedBackend(addresses, deadline=deadline)
-    target = httpcore2.URL(
-        scheme=url.raw_scheme, host=url.raw_host, port=port, target=url.raw_path
-    )
-    headers = {
+    target = httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=port, target=url.raw_path)
+    headers: dict[bytes | str, bytes | str] = {
         "Host": url.netloc.decode("ascii"),
         "User-Agent": USER_AGENT,
         "Accept": ", ".join(types),

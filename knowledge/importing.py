@@ -1,45 +1,43 @@
-"""Imports a folder of Markdown files, one article each, as a help centre is kept in Git.
+"""Turns what the readers give into articles; one bad file or page never ends the rest."""
 
-A file may open with front matter, lines of ``key: value`` between two lines ``---``:
-``slug`` (else the file's name), ``title`` (else the first heading), ``locale`` (else the
-site's), ``tags`` (with commas), ``updated`` (an ISO date).
-"""
-
-import re
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 from conversations.models import Site
 from core.errors import BadInput, SupportError
+from knowledge.importers.content import ArticleFile, Batch, Defaults, PageGone, Part, Reading
+from knowledge.importers.files import MARKDOWN, folder_batch
 from knowledge.indexing import index_article
-from knowledge.services import ArticleContent, SavedArticle, request_indexing, store_article
+from knowledge.models import Source
+from knowledge.services import SavedArticle, request_indexing, store_article
+from knowledge.sourcing import PART_SEPARATOR, store_from_source, unpublish_vanished
 
-FENCE = "---"
-KEYS = {"slug", "title", "locale", "tags", "updated"}
-FIRST_HEADING = re.compile(r"\A\s*#[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
-MAX_FILE_BYTES = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class ArticleFile:
-    """A file's content, and the slug that it is kept under."""
-
-    slug: str
-    content: ArticleContent
+logger = logging.getLogger(__name__)
+NOTHING = "Nothing could be read."
+INCOMPLETE = "Not all could be read, so nothing was unpublished."
 
 
 @dataclass(slots=True)
 class ImportResult:
-    """Paths (relative to the folder) by what became of them; ``errors`` say why."""
+    """Names of articles by what became of them; ``errors`` say why, by file or page."""
 
+    total: int = 0
+    done: int = 0
     created: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
+    unpublished: list[str] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def stored(self) -> int:
+        """How many articles are as their source has them now."""
+        return len(self.created) + len(self.changed) + len(self.unchanged)
+
     def add(self, name: str, *, saved: SavedArticle) -> None:
-        """Note what became of a file that was stored."""
+        """Note what became of an article that was stored."""
         if saved.is_new:
             self.created.append(name)
         elif saved.is_changed:
@@ -48,102 +46,126 @@ class ImportResult:
             self.unchanged.append(name)
 
 
+Report = Callable[[ImportResult], None]
+
+
 def import_markdown_folder(site: Site, *, path: Path, now: bool = False) -> ImportResult:
-    """Store every ``*.md`` below ``path``; a bad file is reported and the rest goes on.
+    """Store every Markdown file below ``path`` as an article that has no source.
 
     Importing again changes only what changed. ``now`` indexes here instead of by the workers.
     """
-    result = ImportResult()
-    owners: dict[str, str] = {}
-    article_ids: list[int] = []
-    for file in sorted(path.rglob("*.md")):
-        name = file.relative_to(path).as_posix()
+    batch = folder_batch(path, defaults=Defaults(site.locale), suffixes=MARKDOWN)
+    return import_batch(site, batch=batch, now=now)
+
+
+def import_batch(
+    site: Site,
+    *,
+    batch: Batch,
+    source: Source | None = None,
+    now: bool = False,
+    report: Report = lambda result: None,
+) -> ImportResult:
+    """Store all of a batch; a bad part is noted and the rest goes on.
+
+    ``report`` is called before the first and after each article. Articles of ``source`` that a
+    complete batch no longer holds are unpublished, but never after one that gave nothing.
+    """
+    work = _Import(site, source, ImportResult(total=len(batch.parts)), report, now)
+    work.result.errors |= batch.notes
+    report(work.result)
+    for part in batch.parts:
+        work.take(part)
+    if source:
+        work.finish(batch)
+    return work.result
+
+
+@dataclass(slots=True)
+class _Import:
+    """One import under way."""
+
+    site: Site
+    source: Source | None
+    result: ImportResult
+    report: Report
+    now: bool
+    _owners: dict[str, str] = field(default_factory=dict)
+    _found: set[int] = field(default_factory=set)
+    _unread: set[str] = field(default_factory=set)
+
+    def take(self, part: Part) -> None:
+        """Read a part and store its articles."""
+        reading = self._read(part)
+        if reading is None:
+            self._step()
+            return
+        self.result.total += max(0, len(reading.articles) - 1)
+        for where, why in reading.errors.items():
+            self._refuse(f"{part.name}{PART_SEPARATOR}{where}", part=part, why=why)
+        for file in reading.articles:
+            self._store(file, part=part)
+            self._step()
+        if not reading.articles:
+            self._step()
+
+    def finish(self, batch: Batch) -> None:
+        """Unpublish what vanished, where this import can tell."""
+        if self.source is None:
+            return
+        if not self.result.stored:
+            self.result.errors.setdefault("", NOTHING)
+        elif batch.is_complete:
+            self.result.unpublished += unpublish_vanished(
+                self.source, found_ids=self._found, kept_names=self._unread
+            )
+        elif self.source.kind != Source.Kind.UPLOAD:
+            self.result.errors.setdefault("", INCOMPLETE)
+
+    def _read(self, part: Part) -> Reading | None:
         try:
-            saved = _import_file(site, file=file, name=name, owners=owners)
+            return part.load()
+        except PageGone as error:
+            self.result.errors[part.name] = error.detail
         except SupportError as error:
-            result.errors[name] = error.detail
-            continue
-        result.add(name, saved=saved)
-        if saved.article.indexed_version != saved.article.version:
-            article_ids.append(saved.article.pk)
-    if now:
-        for article_id in article_ids:
-            index_article(article_id)
-    else:
-        request_indexing(article_ids)
-    return result
-
-
-def _import_file(site: Site, *, file: Path, name: str, owners: dict[str, str]) -> SavedArticle:
-    """Store one file; ``owners`` are the files by slug, since two must not share one."""
-    parsed = parse_article_file(_read(file), stem=file.stem, locale=site.locale)
-    owner = owners.setdefault(parsed.slug, name)
-    if owner != name:
-        raise BadInput(f"slug: {parsed.slug} is the one of {owner} already.")
-    return store_article(site, slug=parsed.slug, content=parsed.content)
-
-
-def parse_article_file(text: str, *, stem: str, locale: str) -> ArticleFile:
-    """Return what a file holds; raise ``BadInput`` naming the line that is wrong."""
-    matter, body = _front_matter(text.removeprefix("\ufeff").replace("\r\n", "\n"))
-    heading = FIRST_HEADING.match(body)
-    title = matter.get("title") or (heading[1].strip() if heading else "")
-    if not title:
-        raise BadInput("no title: give one in the front matter, or as the first heading.")
-    if heading and heading[1].strip() == title:
-        body = body[heading.end() :]
-    content = ArticleContent(
-        title=title,
-        body=body.strip(),
-        locale=matter.get("locale") or locale,
-        tags=tuple(tag.strip() for tag in matter.get("tags", "").strip("[]").split(",")),
-        updated_at=_date(matter.get("updated", "")),
-    )
-    return ArticleFile(matter.get("slug") or stem, content)
-
-
-def _read(file: Path) -> str:
-    try:
-        if file.stat().st_size > MAX_FILE_BYTES:
-            raise BadInput(f"the file is larger than {MAX_FILE_BYTES:,} bytes.")
-        return file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise BadInput(f"the file is not UTF-8 (byte {error.start}).") from error
-    except OSError as error:
-        raise BadInput(f"the file can't be read: {error.strerror}.") from error
-
-
-def _front_matter(text: str) -> tuple[dict[str, str], str]:
-    """Part a file into its front matter and the rest."""
-    lines = text.split("\n")
-    if lines[0].rstrip() != FENCE:
-        return {}, text
-    end = next((at for at, line in enumerate(lines) if at and line.rstrip() == FENCE), None)
-    if end is None:
-        raise BadInput("the front matter does not end: its last line must be ---.")
-    pairs = [
-        _pair(line, number=number)
-        for number, line in enumerate(lines[1:end], start=2)
-        if line.strip()
-    ]
-    return dict(pairs), "\n".join(lines[end + 1 :])
-
-
-def _pair(line: str, *, number: int) -> tuple[str, str]:
-    key, colon, value = line.partition(":")
-    key = key.strip().casefold()
-    if not colon or key not in KEYS:
-        raise BadInput(f"line {number}: expected one of {', '.join(sorted(KEYS))}, then a colon.")
-    value = value.strip()
-    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
-    return key, value[1:-1] if quoted else value
-
-
-def _date(value: str) -> datetime | None:
-    if not value:
+            self._refuse(part.name, part=part, why=error.detail)
+        except Exception as error:
+            # Readers of foreign formats stumble over hostile files in ways of their own.
+            logger.exception("a file of an import could not be read")
+            why = f"it can't be read ({type(error).__name__})."
+            self._refuse(part.name, part=part, why=why)
         return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError as error:
-        raise BadInput(f"updated: {value!r} is not a date as 2026-01-31.") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+    def _refuse(self, name: str, *, part: Part, why: str) -> None:
+        """Note an error; what came from that part before is left as it is."""
+        self.result.errors[name] = why
+        self._unread.add(part.name)
+
+    def _store(self, file: ArticleFile, *, part: Part) -> None:
+        name = PART_SEPARATOR.join(filter(None, [part.name, file.part]))
+        try:
+            saved = self._saved(file, part=part, name=name)
+        except SupportError as error:
+            self._refuse(name, part=part, why=error.detail)
+            return
+        self._found.add(saved.article.pk)
+        self.result.add(name, saved=saved)
+        if saved.article.indexed_version != saved.article.version:
+            self._index(saved.article.pk)
+
+    def _saved(self, file: ArticleFile, *, part: Part, name: str) -> SavedArticle:
+        if not part.is_page and self._owners.setdefault(file.slug, name) != name:
+            raise BadInput(f"slug: {file.slug} is the one of {self._owners[file.slug]} already.")
+        if self.source is None:
+            return store_article(self.site, slug=file.slug, content=file.content)
+        return store_from_source(self.source, file=file, name=part.name, is_page=part.is_page)
+
+    def _index(self, article_id: int) -> None:
+        if self.now:
+            index_article(article_id)
+        else:
+            request_indexing([article_id])
+
+    def _step(self) -> None:
+        self.result.done += 1
+        self.report(self.result)

@@ -196,6 +196,12 @@ X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 METRICS_ALLOWED_ADDRESSES = env.list("METRICS_ALLOWED_ADDRESSES", default=["127.0.0.1", "::1"])
 
+# Hosts (``name`` or ``name:port``) inside the company that imports may read all the same.
+FETCH_ALLOWED_HOSTS = env.list("FETCH_ALLOWED_HOSTS", default=[])
+IMPORT_MAX_PAGES = env.int("IMPORT_MAX_PAGES", default=500)
+# Between two pages of one website; what its robots.txt asks for goes before it.
+IMPORT_DELAY_SECONDS = env.float("IMPORT_DELAY_SECONDS", default=0.5)
+
 OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")
 OPENAI_API_KEY_FILE = env.str("OPENAI_API_KEY_FILE", default="")
 OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="")
@@ -243,6 +249,11 @@ CELERY_BEAT_SCHEDULE = {
     # Makes up for index tasks that were lost.
     "index-stale-articles": {
         "task": "knowledge.tasks.index_stale_articles_task",
+        "schedule": 60.0,
+    },
+    # Starts the imports that are due, and takes up again what a killed worker left.
+    "tend-imports": {
+        "task": "knowledge.import_tasks.tend_imports_task",
         "schedule": 60.0,
     },
 }
