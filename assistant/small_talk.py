@@ -2,7 +2,10 @@
 
 import re
 import unicodedata
+from functools import cache
 from typing import Final
+
+from assistant.phrases import FILLERS, PHRASES
 
 MAX_WORDS = 16
 LONGEST_PHRASE = 7
@@ -19,45 +22,14 @@ REPLIES: Final = {
     "would rather talk to a person, say so and I'll pass you on.",
 }
 KINDS: Final = tuple(REPLIES)
-PHRASES: Final = {
-    "greeting": """
-        hi|hey|hello|hiya|howdy|yo|greetings|hi there|hey there|hello there|good morning
-        |good afternoon|good evening|good day|morning|evening|hallo|hola|bonjour|ciao|salut|moin
-        |guten tag|guten morgen|buenos dias|namaste|salaam""",
-    "well": """
-        how are you|how are you doing|how are you today|how are you doing today|how is it going
-        |hows it going|how do you do|whats up|sup|nice to meet you|are you there|you there
-        |anyone there|anybody there|is anyone there|is anybody there|is somebody there
-        |is someone there|anyone here|is anyone here|can you help me|can you help
-        |i need help|i need some help|i have a question|i have a quick question""",
-    "fine": """
-        ok|okay|k|great|perfect|cool|awesome|super|nice|wonderful|excellent|lovely|alright
-        |got it|understood|i see|makes sense|sounds good|all good|good to know|that helps
-        |that helped|that works|thats all|that is all|that was all|that was helpful|very helpful
-        |youre great|you are great|no worries|nothing else|no thats all|no thats it|thats it""",
-    "thanks": """
-        thanks|thank you|thank u|thx|tnx|ty|tysm|cheers|many thanks|thanks a lot|thanks so much
-        |thanks very much|thank you so much|thank you very much|thanks a bunch|thanks again
-        |thank you again|much appreciated|i appreciate it|appreciate it|i appreciate your help
-        |thanks for your help|thank you for your help|thanks for the help|thank you for the help
-        |thanks for the info|thanks for your time|thank you for your time|thanks for helping
-        |thanks for everything|thanks for that|thank you for that|no thanks|no thank you
-        |for your help|for the help|for helping|for helping me|for your time
-        |merci|gracias|danke|danke schon|grazie|obrigado|obrigada""",
-    "bye": """
-        bye|bye bye|goodbye|good bye|good night|see you|see ya|see you later|see you soon|cya
-        |farewell|take care|have a nice day|have a good day|have a great day|have a good one
-        |have a nice weekend|have a good weekend|have a nice evening|adios|au revoir|tschuss""",
-    "who": """
-        who are you|what are you|what is your name|whats your name|do you have a name
-        |what can you do|what can you help with|what can you help me with|how can you help
-        |how can you help me|what do you do|who am i talking to|who am i speaking to
-        |who am i speaking with|who am i chatting with|who is this|introduce yourself""",
-    "bot": "are you real|are you for real|are you alive|do you use ai|are you chatgpt",
-}
-_FILLERS = """again and all bot but dear everyone folks friend guys just later madam mate much now
-oh please really sir so team then there today um very wait well"""
-FILLERS: Final = frozenset(_FILLERS.split())
+# Thumbs up, folded hands, hearts, faces that smile; any other sign alone says nothing.
+GLAD: Final = frozenset(
+    "\U0001f44d\U0001f44c\U0001f64f\U0001f44f\U0001f64c\U0001f600\U0001f601\U0001f603\U0001f604"
+    "\U0001f605\U0001f606\U0001f60a\U0001f60d\U0001f642\U0001f970\U0001f929\U0001f917\U0001f389"
+    "\U0001f973\U0001f4af\U0001f91d\U0001f495\U0001f496\U0001f499\U0001f49a\U0001f49b\U0001f49c"
+    "\u2764\u2665\u2705\u2714\u263a\U0001f60e\U0001f609\U0001f60b\U0001f607\U0001f618"
+)
+SMILEY: Final = re.compile(r"[:;=]['^]?-?[)\]*]|<3|\^_?\^")
 # Who is there: "are you a real person", "am I talking to a bot or a human".
 ARE_YOU_A_BOT: Final = re.compile(
     r"(?:are you|r u|is this|am i (?:talking|speaking|chatting) (?:to|with))"
@@ -67,9 +39,6 @@ ARE_YOU_A_BOT: Final = re.compile(
 BOT_WORDS: Final = frozenset(
     {"bot", "chatbot", "robot", "human", "person", "machine", "computer", "ai", "assistant"}
 )
-BY_PHRASE: Final = {
-    phrase.strip(): kind for kind, block in PHRASES.items() for phrase in block.split("|")
-}
 
 
 def small_talk_reply(text: str, *, site_name: str) -> str | None:
@@ -82,9 +51,10 @@ def small_talk_reply(text: str, *, site_name: str) -> str | None:
 
 def _kinds(text: str) -> set[str]:
     """Return the kinds of small talk in ``text``; none if anything else is said."""
-    words = _words(text)
+    words = _words(SMILEY.sub(" ", text))
     if not words:
-        return {"fine"} if any(unicodedata.category(one) == "So" for one in text) else set()
+        is_glad = any(one in GLAD for one in text) or SMILEY.search(text)
+        return {"fine"} if is_glad else set()
     if len(words) > MAX_WORDS:
         return set()
     plain = " ".join(words)
@@ -102,6 +72,15 @@ def _kinds(text: str) -> set[str]:
     return kinds
 
 
+@cache
+def _kind_by_phrase() -> dict[str, str]:
+    return {
+        " ".join(_words(phrase)): kind
+        for kind, block in PHRASES.items()
+        for phrase in block.split("|")
+    }
+
+
 def _words(text: str) -> list[str]:
     """Return the plain words: no case, accents or punctuation, "hiiii" as "hi"."""
     folded = unicodedata.normalize("NFKD", text).casefold()
@@ -112,7 +91,7 @@ def _words(text: str) -> list[str]:
 def _leading_phrase(words: list[str]) -> tuple[int, str]:
     """Return how many words the longest known phrase in front has, and its kind."""
     for length in range(min(LONGEST_PHRASE, len(words)), 0, -1):
-        kind = BY_PHRASE.get(" ".join(words[:length]))
+        kind = _kind_by_phrase().get(" ".join(words[:length]))
         if kind:
             return length, kind
     return (1, "") if words[0] in FILLERS else (0, "")

@@ -67,13 +67,15 @@ def urgency_of(reason: HandOff.Reason) -> HandOff.Urgency:
 
 @lru_cache(maxsize=2048)
 def _pattern(phrase: str) -> re.Pattern[str]:
-    words = (re.escape(word).replace(r"\*", r"\w*") for word in phrase.casefold().split())
+    plain = phrase.casefold().replace("'", "")
+    words = (re.escape(word).replace(r"\*", r"\w*") for word in plain.split())
     return re.compile(r"(?<!\w)" + r"\W+".join(words) + r"(?!\w)")
 
 
 def find_flag(text: str, *, rules: Iterable[FlagRule]) -> Flag | None:
     """Return the gravest rule that ``text`` meets, or ``None``."""
-    folded = text.casefold().replace("\u2019", "'")
+    # With or without: people leave their apostrophes out.
+    folded = text.casefold().replace("\u2019", "").replace("'", "")
     hits = [
         rule for rule in rules if any(_pattern(phrase).search(folded) for phrase in rule.phrases)
     ]

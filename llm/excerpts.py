@@ -29,7 +29,8 @@ _REFERS_BACK = re.compile(
     r"(?:(?:It|Its|It's|They|Their|Them|This|That|That's|These|Those|He|She|Such|Some|Others?|"
     r"Another|Both|Either|Neither|However|But|And|Or|So|Also|Then|Otherwise|Instead|Therefore|"
     r"In (?:that|this|these|those)|(?:If|When|Where) (?:so|not|it|they|this|that|these|those)|"
-    r"(?:After|Before|For|With|Without|Besides|Until|Unless|Despite) (?:it|that|this|these|those|them)|"
+    r"(?:After|Before|For|With|Without|Besides|Until|Unless|Despite) (?:it|that|this|these|those|"
+    r"them)|"
     r"The (?:same|latter|former|others?)|Cela|Ceci|Elles?|Ils?|Dies(?:e[mnrs]?)?|Jedoch|"
     r"Andernfalls|Esto|Estos|Estas|Otros|Otras)\b)(?!-)"
 )

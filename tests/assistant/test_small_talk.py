@@ -2,7 +2,8 @@
 
 import pytest
 
-from assistant.small_talk import PHRASES, REPLIES, small_talk_reply
+from assistant.phrases import PHRASES
+from assistant.small_talk import REPLIES, small_talk_reply
 
 
 def reply(text: str) -> str | None:
