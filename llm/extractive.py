@@ -16,7 +16,7 @@ from llm.words import find_stems, find_words
 
 HAND_OFF_TOOL_NAME = "request_hand_off"
 
-MAX_EXCERPTS = 4
+MAX_EXCERPTS = 6
 # A passage this close to the best one may hold the answer as well.
 NEAR_TOP = 0.8
 # Another passage of the article that answers nearly as well is quoted with it.
@@ -88,7 +88,7 @@ class _Query:
 
 
 class ExtractiveEngine:
-    """Quotes one to four sentences, lists or tables of the best passages."""
+    """Quotes a few sentences, lists or tables of the best passages."""
 
     name = "extractive"
 
