@@ -16,6 +16,8 @@ MAX_HALVINGS = 40
 TOLERANCE = 1e-10
 # Keeps the intercept finite where every sample has the same label.
 INTERCEPT_RIDGE = 1e-6
+# The wrong share of fewer answers than this says nothing.
+MIN_ANSWERED = 20
 
 
 class Line(NamedTuple):
@@ -167,10 +169,14 @@ def auroc(scores: Vector, labels: Flags, *, weights: Vector | None = None) -> fl
 
 
 def risk_coverage(
-    probabilities: Vector, right: Flags, *, weights: Vector | None = None
+    probabilities: Vector, right: Flags, *, weights: Vector | None = None, minimum: int = 1
 ) -> list[RiskPoint]:
-    """Return a point for each distinct probability, the highest threshold first."""
-    return [point for point, _ in _points(probabilities, right, weights=weights)]
+    """Return a point for each distinct probability, the highest threshold first.
+
+    Those of fewer than ``minimum`` answers are left out.
+    """
+    points = _points(probabilities, right, weights=weights)
+    return [point for point, count in points if count >= minimum]
 
 
 def _points(
@@ -201,12 +207,12 @@ def threshold_for_risk(
     *,
     target: float,
     weights: Vector | None = None,
-    minimum: int = 20,
+    minimum: int = MIN_ANSWERED,
 ) -> float | None:
     """Return the lowest threshold that keeps the wrong share of what is answered to ``target``.
 
     The share need not fall as the threshold rises; the lowest one answers most. Points of
-    fewer than ``minimum`` answers tell nothing; ``None`` where no point is left.
+    fewer than ``minimum`` answers don't count; ``None`` where no point is left.
     """
     fits = [
         point.threshold

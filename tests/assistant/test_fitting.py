@@ -152,6 +152,11 @@ def test_risk_coverage_counts_by_weight_when_weights_are_given():
     assert points == [RiskPoint(0.9, 0.75, 0.0), RiskPoint(0.4, 1.0, 0.25)]
 
 
+def test_risk_coverage_leaves_out_points_when_they_have_too_few_answers():
+    chances, right = np.array([0.9, 0.5, 0.5]), np.array([True, True, False])
+    assert [point.threshold for point in risk_coverage(chances, right, minimum=2)] == [0.5]
+
+
 def test_threshold_for_risk_takes_the_lowest_when_the_risk_rises_and_falls_again():
     # Wrong shares from the top: 0, 1/2, 1/3, 1/4, 2/5.
     right = np.array([1, 0, 1, 1, 0], dtype=bool)
