@@ -1,7 +1,6 @@
 """Reads a web page: its main text as Markdown, without menus, banners and footers."""
 
 import re
-from dataclasses import replace
 
 import trafilatura
 from lxml import etree
@@ -20,7 +19,9 @@ NESTED = re.compile(r"^((?:  )+)(?=(?:[-*]|\d+\.) )", re.MULTILINE)
 BLANK_LINES = re.compile(r"\n{3,}")
 # ``Returns | Acme help``: what stands behind the last bar names the site.
 SITE_NAME = re.compile(r"\s+[|\u2013\u2014\u00b7]\s+[^|\u2013\u2014\u00b7]+\Z")
-NO_TEXT = "//script|//style|//noscript|//template|//svg|//nav|//footer|//form|//iframe|//header"
+NO_TEXT = (
+    "//script|//style|//noscript|//template|//svg|//nav|//footer|//form|//iframe|//body/header"
+)
 CONTAINERS = ("//main", "//article", "//body")
 
 
@@ -33,9 +34,10 @@ def read_html(
     """
     text = _decoded(data, charset=charset)
     tree = _tree(text)
+    named = _title(tree)
     body = _main_text(text, tree=tree, url=url)
     heading = HEADING.match(body)
-    title = title_of(_plain(heading[1]) if heading else _title(tree))
+    title = title_of(_plain(heading[1]) if heading else named)
     if heading:
         body = body[heading.end() :].strip()
     if not body:
@@ -51,12 +53,6 @@ def html_to_markdown(fragment: str) -> str:
     text = markdownify(fragment, heading_style="ATX", bullets="-", strip=["img"])
     lines = (line.rstrip() for line in text.split("\n"))
     return BLANK_LINES.sub("\n\n", "\n".join(lines)).strip()
-
-
-def with_title(reading: Reading, *, title: str) -> Reading:
-    """Return ``reading`` under a title from elsewhere."""
-    first = reading.articles[0]
-    return Reading([replace(first, content=replace(first.content, title=title))])
 
 
 def _main_text(text: str, *, tree: "lxml_html.HtmlElement", url: str) -> str:
@@ -75,8 +71,7 @@ def _main_text(text: str, *, tree: "lxml_html.HtmlElement", url: str) -> str:
     found = NESTED.sub(lambda indent: indent[1] * 2, (found or "").strip())
     if len(found) >= FEW_CHARACTERS:
         return found
-    whole = _body(tree)
-    return whole if len(whole) > len(found) else found
+    return _body(tree) or found
 
 
 def _body(tree: "lxml_html.HtmlElement") -> str:

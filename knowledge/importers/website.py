@@ -190,13 +190,16 @@ def _is_none(error: SupportError) -> bool:
 
 
 def parse_sitemap(body: bytes) -> tuple[list[str], list[Listed]]:
-    """Return the sitemaps and the pages that a sitemap names; raise ``BadInput`` if it is none."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, recover=True)
+    """Return the sitemaps and the pages that a sitemap names; raise ``BadInput`` if it is none.
+
+    One that is cut off is none: what it does not name would seem to be gone.
+    """
+    parser = etree.XMLParser(resolve_entities=False, no_network=True)
     try:
         root = etree.fromstring(body, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise BadInput("it is not a sitemap.") from error
-    kind = "" if root is None else etree.QName(root).localname
+    kind = etree.QName(root).localname
     if kind not in {"urlset", "sitemapindex"}:
         raise BadInput("it is not a sitemap.")
     entries = [
