@@ -20,22 +20,22 @@ SMALL_SITE = 5_000
 COUNTS_LAST_SECONDS = 600
 
 # What a search leaves out is subtracted, since it is little of a site (index article_hidden).
-HIDDEN_FROM_CUSTOMERS = "NOT (a.is_published AND a.audience = 'public')"
-HIDDEN_FROM_STAFF = "NOT a.is_published"
-HIDDEN_PASSAGES = """
+_HIDDEN = """
     SELECT p.id FROM knowledge_article a JOIN knowledge_passage p ON p.article_id = a.id
-    WHERE a.site_id = %(site)s AND {hidden}
+    WHERE a.site_id = %(site)s AND NOT
 """
+HIDDEN_FROM_CUSTOMERS = f"{_HIDDEN} (a.is_published AND a.audience = 'public')"
+HIDDEN_FROM_STAFF = f"{_HIDDEN} a.is_published"
 
 CORPUS = """
 SELECT count(*), coalesce(avg(p.length), 0)::float8
 FROM knowledge_passage p
-WHERE p.site_id = %(site)s AND p.id NOT IN ({hidden_passages})
+WHERE p.site_id = %(site)s AND p.id NOT IN ({hidden})
 """
 
 # ``most`` ends the count of a word that stands everywhere.
 HOLDING = """
-WITH hidden AS MATERIALIZED ({hidden_passages})
+WITH hidden AS MATERIALIZED ({hidden})
 SELECT t.term, (
     SELECT count(*) FROM (
         SELECT FROM knowledge_posting o
@@ -51,10 +51,10 @@ FROM unnest(%(terms)s::text[]) AS t(term)
 # contenders. Sums of doubles differ in the last bits with their order: equal passages are
 # equal as floats.
 RANKING = """
-WITH hidden AS MATERIALIZED ({hidden_passages}),
+WITH hidden AS MATERIALIZED ({hidden}),
 hits AS (
     SELECT o.passage_id, w.is_whole, w.weight * o.frequency
-        / (o.frequency + %(k1)s * (%(short)s + o.length * %(long)s)) AS points
+        / (o.frequency + %(base)s::float8 + %(slope)s::float8 * o.length) AS points
     FROM unnest(%(read)s::text[], %(read_weights)s::float8[], %(budgets)s::int[], %(whole)s::bool[])
         AS w(term, weight, budget, is_whole)
     CROSS JOIN LATERAL (
@@ -72,7 +72,8 @@ SELECT c.passage_id
 FROM contenders c
 CROSS JOIN LATERAL (
     SELECT sum(
-        w.weight * o.frequency / (o.frequency + %(k1)s * (%(short)s + o.length * %(long)s))
+        w.weight * o.frequency
+        / (o.frequency + %(base)s::float8 + %(slope)s::float8 * o.length)
     ) AS points
     FROM unnest(%(rest)s::text[], %(rest_weights)s::float8[]) AS w(term, weight)
     JOIN knowledge_posting o ON o.passage_id = c.passage_id AND o.term = w.term
@@ -156,9 +157,8 @@ def find_by_words(
         "whole": [term in reading.whole for term in reading.budgets],
         "rest": rest,
         "rest_weights": [weights[term] for term in rest],
-        "k1": K1,
-        "short": 1 - B,
-        "long": B / (corpus.mean_length or 1),
+        "base": K1 * (1 - B),
+        "slope": K1 * B / (corpus.mean_length or 1),
         "contenders": max(limit, CONTENDERS),
         "limit": limit,
     }
@@ -186,7 +186,6 @@ def _count(site_id: int, *, terms: Sequence[str], most: int, hidden: str) -> dic
 
 
 def _fetch(query: str, values: Mapping[str, object], *, hidden: str) -> list[tuple[Any, ...]]:
-    passages = HIDDEN_PASSAGES.format(hidden=hidden)
     with connection.cursor() as cursor:
-        cursor.execute(query.format(hidden_passages=passages), values)
+        cursor.execute(query.format(hidden=hidden), values)
         return cursor.fetchall()

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from uuid import UUID
 
 from django.conf import settings
@@ -57,7 +56,7 @@ SELECT p.id, a.public_id, a.slug, a.title, a.tags, a.locale, p.heading, p.text, 
 FROM knowledge_passage p
 JOIN knowledge_article a ON a.id = p.article_id
 LEFT JOIN knowledge_passagevector v ON v.passage_id = p.id AND v.model = %(model)s
-WHERE p.id = ANY(%(ids)s) AND NOT ({hidden})
+WHERE p.id = ANY(%(ids)s) AND p.id NOT IN ({hidden})
 """
 
 
@@ -152,15 +151,19 @@ def retrieve(
     """
     query = _prepare(site_id, question, locale=locale, for_staff=for_staff)
     rows = _rows(query, ids=_candidates(query, limit=max(limit, CANDIDATES)))
-    scored = sorted(map(partial(_scored, query), rows), key=lambda one: (-one.score, one.id))
+    ranked = sorted(
+        ((_score(query, row), row) for row in rows),
+        key=lambda scored: (-scored[0], scored[1].passage_id),
+    )[:limit]
     found = Retrieval(terms=query.terms, is_hybrid=query.vector is not None)
-    if not scored:
+    if not ranked:
         return found
+    passages = [_passage(query, row, score=score) for score, row in ranked]
     return replace(
         found,
-        passages=_with_sentences(query, passages=scored[:limit]),
-        coverage=scored[0].coverage,
-        margin=margin_of([(one.article_id, one.score) for one in scored[:limit]]),
+        passages=_with_sentences(query, passages=passages),
+        coverage=passages[0].coverage,
+        margin=margin_of([(one.article_id, one.score) for one in passages]),
     )
 
 
@@ -215,7 +218,12 @@ def _candidates(query: _Query, *, limit: int) -> list[int]:
     if query.vector is not None:
         model = query.site.served_embedding_model
         near = find_by_meaning(
-            site_id, model=model, vector=query.vector, hidden=hidden, limit=limit
+            site_id,
+            model=model,
+            vector=query.vector,
+            passages=query.corpus.passages,
+            hidden=hidden,
+            limit=limit,
         )
     worded: list[int] = []
     if query.weights:
@@ -233,7 +241,8 @@ def _candidates(query: _Query, *, limit: int) -> list[int]:
 def _rows(query: _Query, *, ids: Sequence[int]) -> list[_Row]:
     if not ids:
         return []
-    values = {
+    values: dict[str, object] = {
+        "site": query.site.pk,
         "ids": list(ids),
         "terms": list(query.weights),
         "model": query.site.served_embedding_model,
@@ -244,9 +253,15 @@ def _rows(query: _Query, *, ids: Sequence[int]) -> list[_Row]:
         return [_Row(*row) for row in cursor.fetchall()]
 
 
-def _scored(query: _Query, row: _Row) -> ScoredPassage:
+def _score(query: _Query, row: _Row) -> float:
+    """Score a row by meaning and words; one that has no vector is not worth less for that."""
     lexical = _lexical(query, row)
-    likeness = _likeness(query, row)
+    if row.cosine is None:
+        return lexical_score(lexical=lexical, likeness=_likeness(query, row))
+    return fused_score(cosine=row.cosine, lexical=lexical)
+
+
+def _passage(query: _Query, row: _Row, *, score: float) -> ScoredPassage:
     return ScoredPassage(
         id=row.passage_id,
         article_id=row.article_id,
@@ -255,13 +270,10 @@ def _scored(query: _Query, row: _Row) -> ScoredPassage:
         heading=row.heading,
         text=row.text,
         url=settings.PUBLIC_URL + reverse("knowledge:article", args=[query.site.key, row.slug]),
-        # A passage that has no vector yet is not worth less for that.
-        score=lexical_score(lexical=lexical, likeness=likeness)
-        if row.cosine is None
-        else fused_score(cosine=row.cosine, lexical=lexical),
+        score=score,
         coverage=share_of(row.found, weights=query.weights),
-        likeness=likeness,
-        lexical=lexical,
+        likeness=_likeness(query, row),
+        lexical=_lexical(query, row),
         cosine=row.cosine or 0.0,
         tags=tuple(row.tags),
         locale=row.locale,

@@ -15,14 +15,23 @@ from llm.excerpts import split_excerpts
 
 Vector = NDArray[np.float32]
 
-NEAREST = """
+# Up to here a site is searched through from end to end; beyond, along the graph, which is
+# shared by all sites (docs/decisions/0006).
+EXACT_PASSAGES = 5_000
+# Vectors that a walk along the graph keeps in view: the more, the less it misses.
+GRAPH_BREADTH = 100
+
+EXACT = """
 SELECT v.passage_id
 FROM knowledge_passagevector v
-JOIN knowledge_passage p ON p.id = v.passage_id
-JOIN knowledge_article a ON a.id = p.article_id
-WHERE v.site_id = %(site)s AND v.model = %(model)s AND NOT ({hidden})
-ORDER BY v.vector <=> %(vector)s::halfvec
+WHERE v.site_id = %(site)s AND v.model = %(model)s AND v.passage_id NOT IN ({hidden})
+ORDER BY (v.vector <=> %(vector)s::halfvec) + 0
 LIMIT %(limit)s
+"""
+GRAPH = EXACT.replace("(v.vector <=> %(vector)s::halfvec) + 0", "v.vector <=> %(vector)s::halfvec")
+# It walks on where it meets others' vectors, or hidden ones.
+WALK = """
+SELECT set_config('hnsw.ef_search', %s, true), set_config('hnsw.iterative_scan', %s, true)
 """
 
 
@@ -80,14 +89,16 @@ def store_vectors(model: str, *, embedded: Sequence[EmbeddedPassage]) -> int:
 
 
 def find_by_meaning(
-    site_id: int, *, model: str, vector: Vector, hidden: str, limit: int
+    site_id: int, *, model: str, vector: Vector, passages: int, hidden: str, limit: int
 ) -> list[int]:
-    """Return the passages whose vectors are nearest, nearest first."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            NEAREST.format(hidden=hidden),
-            {"site": site_id, "model": model, "vector": as_literal(vector), "limit": limit},
-        )
+    """Return those of a site's ``passages`` whose vectors are nearest, nearest first."""
+    values = {"site": site_id, "model": model, "vector": as_literal(vector), "limit": limit}
+    with transaction.atomic(), connection.cursor() as cursor:
+        if passages <= EXACT_PASSAGES:
+            cursor.execute(EXACT.format(hidden=hidden), values)
+        else:
+            cursor.execute(WALK, [str(GRAPH_BREADTH), "relaxed_order"])
+            cursor.execute(GRAPH.format(hidden=hidden), values)
         return [row[0] for row in cursor.fetchall()]
 
 
