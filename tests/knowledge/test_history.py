@@ -1,0 +1,58 @@
+"""What one text changed of another."""
+
+import pytest
+
+from knowledge.history import Line, compare_texts
+
+
+def shown(lines: list[Line]) -> list[str]:
+    """Write lines as people note a change: +, -, and what is marked in brackets."""
+    signs = {"same": " ", "added": "+", "removed": "-", "gap": "~"}
+    return [
+        signs[line.kind]
+        + "".join(f"[{piece.text}]" if piece.is_marked else piece.text for piece in line.pieces)
+        for line in lines
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("a\nb", "a\nb", []),
+        ("", "", []),
+        ("", "a", ["+a"]),
+        ("a", "", ["-a"]),
+        ("a\nb", "a\nb\nc", [" a", " b", "+c"]),
+        (
+            "wax them once a year",
+            "wax them twice a year",
+            ["-wax them [once] a year", "+wax them [twice] a year"],
+        ),
+        ("wax them", "a tent of two", ["-wax them", "+a tent of two"]),
+        ("one two\nleft", "one three", ["-one [two]", "-left", "+one [three]"]),
+        ("1\n2\n3\n4\n5", "1\n2\n3\n4\n6", ["~", " 3", " 4", "-5", "+6"]),
+        (
+            "a\n2\n3\n4\n5\n6\nb",
+            "x\n2\n3\n4\n5\n6\ny",
+            ["-a", "+x", " 2", " 3", "~", " 5", " 6", "-b", "+y"],
+        ),
+    ],
+)
+def test_comparison_of_two_texts(old: str, new: str, expected: list[str]) -> None:
+    assert shown(compare_texts(old, new=new)) == expected
+
+
+def test_both_sides_can_be_read_from_the_lines() -> None:
+    old = "## Care\n\nWax boots twice a year.\nNever dry them.\n"
+    new = "## Care of boots\n\nWax boots once a year.\n\nNever dry them on a heater.\n"
+    lines = compare_texts(old, new=new)
+    for text, kept in ((old, {"same", "removed"}), (new, {"same", "added"})):
+        side = ["".join(p.text for p in line.pieces) for line in lines if line.kind in kept]
+        assert side == text.splitlines()
+
+
+@pytest.mark.timeout(20)
+def test_texts_of_the_largest_size_are_compared_soon() -> None:
+    old = "\n".join(["", "a word " * 300] * 90)
+    compare_texts(old, new=old.replace("word a", "thing a"))
+    compare_texts("\n" * 100_000, new="\n" * 99_000 + "end")
