@@ -218,7 +218,7 @@ class _Attempt:
         except TimeoutError:
             raise (ModelDeadlineExceeded if remaining <= seconds else late)() from None
         except UPSTREAM_ERRORS as error:
-            raise _translate(error, begun=self._assembly.has_begun) from None
+            raise translate_error(error, begun=self._assembly.has_begun) from None
 
     async def _open_stream(self) -> AsyncStream[ChatCompletionChunk]:
         request = self._request
@@ -286,14 +286,15 @@ def _make_http_client(base_url: str) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(
         # A key follows no redirect, and a local server is not reached through a proxy.
         follow_redirects=False,
-        trust_env=not _is_loopback(httpx2.URL(base_url).host),
+        trust_env=not is_loopback(httpx2.URL(base_url).host),
         # The cap counts bytes on the wire: compressed ones could hold a thousand times more.
         headers={"Accept-Encoding": "identity"},
         event_hooks={"response": [_cap_response]},
     )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Say whether a host is this machine: such a server is not reached through a proxy."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -327,7 +328,8 @@ class _CappedStream(httpx2.AsyncByteStream):
         await self._stream.aclose()
 
 
-def _translate(error: Exception, *, begun: bool) -> ModelError:
+def translate_error(error: Exception, *, begun: bool) -> ModelError:
+    """Return what one of `UPSTREAM_ERRORS` means; `begun`: part of the answer was there."""
     if isinstance(error, APIStatusError):
         return translate_refusal(
             Refusal(

@@ -129,10 +129,10 @@ class MiniLM:
         self._norm = _norm(weights, "embeddings.LayerNorm")
         self._layers = [_layer(weights, number) for number in range(LAYERS)]
 
-    def embed(self, texts: Sequence[str], *, seconds: float | None = None) -> Matrix:
+    def embed(self, texts: Sequence[str], *, seconds: float = 0.0) -> Matrix:
         """Return one row of length 1 for each text, ``(len(texts), DIMENSIONS)``.
 
-        What is past ``MAX_TOKENS`` tokens of a text is not looked at. ``seconds`` is for models
+        What is past ``MAX_TOKENS`` tokens of a text is not looked at; ``seconds`` is for models
         that are asked over a network.
         """
         tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]

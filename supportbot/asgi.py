@@ -15,9 +15,12 @@ django_application = get_asgi_application()
 from django.conf import settings  # noqa: E402
 
 from desk.routing import websocket_urlpatterns as desk_patterns  # noqa: E402
+from llm.embedding import serve_without_network  # noqa: E402
 from supportbot.guard import guard  # noqa: E402
 from supportbot.sockets import refuse  # noqa: E402
 from widget.routing import websocket_urlpatterns as widget_patterns  # noqa: E402
+
+serve_without_network()
 
 # The desk's socket trusts the session cookie, so only our own pages may open it.
 own_pages_only = OriginValidator(

@@ -8,6 +8,7 @@ MODES = frozenset(
     stream tool_call slow length filtered no_done late_cut empty
     429 429_retry_after 500 quota 400 401 404 context_length content_filter error_event
     cut cut_clean garbage html stall hang bad_utf8 bad_json bad_chunk huge_line
+    short_vectors
     """.split()  # noqa: SIM905 a table of words reads better
 )
 

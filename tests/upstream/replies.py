@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 import time
 from typing import Any
@@ -39,7 +40,7 @@ MODERATION_CATEGORIES = (
     "violence",
     "violence/graphic",
 )
-EMBEDDING_SIZE = 64
+EMBEDDING_SIZE = 1536
 
 
 def make_error(mode: str) -> tuple[int, dict[str, Any]]:
@@ -99,17 +100,17 @@ def make_moderation(model: str, *, flagged: tuple[str, ...]) -> dict[str, Any]:
     return {"id": "modr-local", "model": model, "results": [result]}
 
 
-def make_embeddings(model: str, *, texts: list[str]) -> dict[str, Any]:
+def make_embeddings(model: str, *, texts: list[str], size: int = EMBEDDING_SIZE) -> dict[str, Any]:
     """Return a vector for each text: the same text gives the same one."""
     data = [
-        {"object": "embedding", "index": index, "embedding": _embed(text)}
+        {"object": "embedding", "index": index, "embedding": _embed(text, size=size)}
         for index, text in enumerate(texts)
     ]
     return {
         "object": "list",
         "data": data,
         "model": model,
-        "usage": make_usage(prompt="", answer=""),
+        "usage": {"prompt_tokens": 1, "total_tokens": 1},
     }
 
 
@@ -155,6 +156,9 @@ def encode_event(data: dict[str, Any]) -> bytes:
     return b"data: " + json.dumps(data).encode() + b"\n\n"
 
 
-def _embed(text: str) -> list[float]:
-    digest = hashlib.sha512(text.encode()).digest()
-    return [(byte - 127.5) / 127.5 for byte in digest[:EMBEDDING_SIZE]]
+def _embed(text: str, *, size: int) -> list[float]:
+    # As OpenAI's, of length 1.
+    bits = hashlib.shake_256(text.encode()).digest(size)
+    values = [(byte - 127.5) / 127.5 for byte in bits]
+    length = math.hypot(*values)
+    return [value / length for value in values]

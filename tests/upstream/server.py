@@ -107,7 +107,10 @@ class UpstreamServer:
         behaviour = self._receive(request, kind="embedding", body=body, text=texts[0])
         if refusal := await _refuse(behaviour):
             return refusal
-        return web.json_response(replies.make_embeddings(body["model"], texts=texts))
+        # As a server that does not know `dimensions`.
+        size = 8 if behaviour.mode == "short_vectors" else None
+        size = size or body.get("dimensions", replies.EMBEDDING_SIZE)
+        return web.json_response(replies.make_embeddings(body["model"], texts=texts, size=size))
 
     async def _stream(self, stream: Stream) -> web.StreamResponse:
         try:
