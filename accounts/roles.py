@@ -23,7 +23,11 @@ OWN_PERMISSIONS: dict[str, tuple[str, ...]] = {
         "conversations.change_site",
         "conversations.view_rating",
         "assistant.view_turn",
+        "assistant.view_calibration",
+        "assistant.change_calibration",
         *(f"knowledge.{verb}_article" for verb in ("add", "change", "delete")),
+        *(f"knowledge.{verb}_source" for verb in ("view", "add", "change")),
+        "knowledge.view_importrun",
         *(f"escalation.{verb}_flagrule" for verb in ("view", "add", "change", "delete")),
     ),
     ADMINISTRATOR: (

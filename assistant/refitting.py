@@ -184,10 +184,11 @@ def gather_samples(
     answerable = sum(not one.is_out_of_scope for one in known)
     worth = min(1.0, REFERENCE_WORTH / max(answerable, 1))
     weights = np.array([one.weight for one in verdicts] + [worth] * len(known), dtype=np.float64)
+    rows: list[Verdict | KnownSample] = [*verdicts, *known]
     groups = [one.conversation_id for one in verdicts] + list(range(len(known)))
     return Samples(
-        features=matrix_of([one.features for one in (*verdicts, *known)], names=names),
-        right=np.array([one.is_right for one in (*verdicts, *known)], dtype=np.bool_),
+        features=matrix_of([one.features for one in rows], names=names),
+        right=np.array([one.is_right for one in rows], dtype=np.bool_),
         weights=_mixed(weights, outside, share=out_of_scope),
         # By conversation: what one customer said is not both learnt from and judged on.
         folds=np.array(groups, dtype=np.intp) % FOLDS,

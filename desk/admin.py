@@ -11,8 +11,10 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
+from assistant.models import Calibration
 from conversations.models import Conversation, Site
 from desk.access import for_agents, may_work
+from desk.calibration_admin import CalibrationAdmin
 from desk.forms import LinesField, SiteForm
 from desk.views import actions, conversation, queue
 from escalation.models import AgentProfile, FlagRule, HandOff
@@ -192,3 +194,6 @@ class AgentProfileAdmin(AgentProfileBase):
     def has_delete_permission(self, request: HttpRequest, obj: AgentProfile | None = None) -> bool:
         """A profile goes with its account."""
         return False
+
+
+admin.site.register(Calibration, CalibrationAdmin)

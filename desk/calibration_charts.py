@@ -39,8 +39,7 @@ class Chart:
     height: int
     left: int
     right: int
-    top: int
-    foot: int
+    middle: int
     risks: tuple[Label, ...]
     shares: tuple[Label, ...]
     target_y: str
@@ -85,8 +84,7 @@ def draw_risk(curves: Mapping[str, Any], *, name: str, width: int) -> Chart:
         height=HEIGHT,
         left=LEFT,
         right=width - RIGHT,
-        top=TOP,
-        foot=plane.foot,
+        middle=(LEFT + width - RIGHT) // 2,
         risks=tuple(Label(str(LEFT - 8), _put(plane.y(one)), f"{one:.0%}") for one in risks),
         shares=tuple(
             Label(_put(plane.x(one / 4)), str(plane.foot + 18), f"{one / 4:.0%}")
@@ -120,7 +118,7 @@ def _at(name: str, row: Mapping[str, Any]) -> str:
 
 def _highest(curves: Mapping[str, Any]) -> float:
     points = [*curves["before"]["points"], *curves["after"]["points"]]
-    return max([2 * curves["target"], *(risk for _, _, risk in points)])
+    return max(2 * float(curves["target"]), *(float(risk) for _, _, risk in points), 0.0)
 
 
 def _step(most: float) -> float:
@@ -130,12 +128,11 @@ def _step(most: float) -> float:
 
 def _curve(name: str, label: str, row: Mapping[str, Any], *, plane: Plane) -> Curve:
     points: Sequence[Sequence[float]] = row["points"]
+    places = [(plane.x(share), plane.y(risk)) for _, share, risk in points]
     return Curve(
         name=name,
         label=label,
-        points=" ".join(
-            f"{_put(plane.x(share))},{_put(plane.y(risk))}" for _, share, risk in points
-        ),
+        points=" ".join(f"{_put(x)},{_put(y)}" for x, y in places),
         dot_x=_put(plane.x(row["coverage"])),
         dot_y=_put(plane.y(row["risk"])),
         dot_text=_at(label, row),
