@@ -81,20 +81,24 @@ def unanswered_from(conversation: Conversation) -> int | None:
     A reply is an agent's message or the assistant's answer; the words of a hand-off are none.
     """
     replied = Q(author_kind=Message.Author.AGENT) | Q(is_answer=True) | Q(turn__outcome="stopped")
-    last_reply = (
-        Message.objects.filter(replied, conversation=conversation, episode=conversation.episode)
-        .order_by("-seq")
-        .values_list("seq", flat=True)
-        .first()
-    ) or 0
-    return (
-        Message.objects.filter(
-            conversation=conversation,
-            episode=conversation.episode,
-            author_kind=Message.Author.CUSTOMER,
-            seq__gt=last_reply,
-        )
-        .order_by("seq")
-        .values_list("seq", flat=True)
-        .first()
+    return _asked_after(conversation, replied)
+
+
+def unheard_from(conversation: Conversation) -> int | None:
+    """Return the seq of the first customer's message after anybody's last words, if there is one.
+
+    The words of a hand-off count: what led to it was heard.
+    """
+    return _asked_after(
+        conversation, Q(author_kind__in=[Message.Author.AGENT, Message.Author.ASSISTANT])
     )
+
+
+def _asked_after(conversation: Conversation, said: Q) -> int | None:
+    """Return the seq of the customer's first message past the last one that ``said`` selects."""
+    seqs = Message.objects.filter(
+        conversation=conversation, episode=conversation.episode
+    ).values_list("seq", flat=True)
+    last = seqs.filter(said).order_by("-seq").first() or 0
+    asked = seqs.filter(author_kind=Message.Author.CUSTOMER, seq__gt=last)
+    return asked.order_by("seq").first()

@@ -20,6 +20,7 @@ from assistant.queueing import (
     publish_successor,
     queue_turn,
     unanswered_from,
+    unheard_from,
     void_turns,
 )
 from conversations import services as record
@@ -28,6 +29,7 @@ from conversations.text import clean_message, clean_text
 from core.errors import Conflict
 from escalation import services as escalation
 from escalation.models import HandOff
+from escalation.selectors import open_hand_off
 
 Status = Conversation.Status
 
@@ -71,7 +73,21 @@ def request_person(conversation_pk: int, *, detail: object = "") -> None:
     if conversation.status == Status.RESOLVED:
         record.reopen_conversation(conversation)
     void_turns(conversation, state=State.CANCELLED, reason="withdrawn")
-    hand_off(conversation, reason=HandOff.Reason.ASKED_FOR_PERSON, detail=why)
+    # Agents read it beside what we know: it must not pass for that.
+    said = f"Customer's words, unverified: {why}" if why else ""
+    hand_off(conversation, reason=HandOff.Reason.ASKED_FOR_PERSON, detail=said)
+
+
+@transaction.atomic
+def resume_assistant(conversation_pk: int) -> None:
+    """Let the assistant help while the customer waits; harmless when nobody waits.
+
+    It answers what was written since the hand-off; what led to it would only lead to it again.
+    """
+    conversation = record.lock_conversation(conversation_pk)
+    open_from = unheard_from(conversation)
+    if escalation.lend_to_assistant(conversation) and open_from is not None:
+        queue_turn(conversation, from_seq=open_from)
 
 
 def hand_off(
@@ -154,6 +170,11 @@ def close_when_idle(conversation_pk: int) -> bool:
     patience = timedelta(minutes=conversation.site.idle_close_minutes)
     is_silent = timezone.now() - conversation.last_message_at > patience
     if conversation.status != Status.ASSISTANT or not is_silent:
+        return False
+    kept = open_hand_off(conversation)
+    if kept is not None:
+        # It was promised a person: it waits on, and does not end in silence.
+        escalation.wait_again(conversation, hand_off=kept, urgency=HandOff.Urgency(kept.urgency))
         return False
     finish_episode(conversation, by=Episode.ResolvedBy.IDLE)
     return True

@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from accounts.models import User
 from assistant.finishing import link_hosts
 from assistant.models import Turn
+from assistant.queueing import unanswered_from
 from conversations.models import Conversation, Message, Rating
 from conversations.selectors import transcript
 from core.markup import render_markdown, render_plain
@@ -53,6 +54,7 @@ class Console:
     earlier: list[Conversation]
     is_mine: bool
     can_take: bool
+    is_unanswered: bool
 
     @property
     def is_open(self) -> bool:
@@ -78,6 +80,7 @@ def read_console(
         ratings=list(_ratings(conversation)),
         earlier=list(_earlier(conversation)),
         is_mine=is_mine,
+        is_unanswered=unanswered_from(conversation) is not None,
         can_take=conversation.status in {Status.WAITING, Status.ASSISTANT},
     )
 

@@ -16,6 +16,10 @@ from escalation.models import AgentProfile, FlagRule, HandOff
 
 ONLINE_SECONDS = 45
 WAIT_SAMPLE = 20
+# Below it one slow or lucky wait would be the estimate.
+MIN_WAIT_SAMPLE = 5
+# Nobody plans by a longer one, and the sample of a day says little about it.
+MAX_WAIT_SECONDS = 3600
 State = HandOff.State
 
 
@@ -70,21 +74,24 @@ def queue_place(conversation: Conversation) -> tuple[int, int | None] | None:
 def _likely_wait(position: int) -> int | None:
     """The median wait of the last hand-offs that were taken, by rounds of the agents online.
 
-    ``None`` where nobody is online or nothing is known: no number is better than a made-up one.
+    ``None`` where nobody is online or too little is known: no number is better than a made-up one.
     """
     agents = online_agents().count()
+    waits = _last_waits() if agents else []
+    if len(waits) < MIN_WAIT_SAMPLE:
+        return None
+    likely = int(median(waits) * math.ceil(position / agents))
+    return likely if likely <= MAX_WAIT_SECONDS else None
+
+
+def _last_waits() -> list[float]:
+    """The seconds that the customers waited whom agents took lately, the newest first."""
     taken = HandOff.objects.filter(
         taken_at__gte=timezone.now() - timedelta(days=1), conversation__is_sample=False
-    ).order_by("-taken_at")
-    waits = [
-        wait.total_seconds()
-        for wait in taken.annotate(wait=F("taken_at") - F("created_at")).values_list(
-            "wait", flat=True
-        )[:WAIT_SAMPLE]
-    ]
-    if not agents or not waits:
-        return None
-    return int(median(waits) * math.ceil(position / agents))
+    ).annotate(wait=F("taken_at") - F("created_at"))
+    # Where an agent stepped in, the hand-off begins as it is taken: nobody waited.
+    waited = taken.filter(wait__gte=timedelta(seconds=1)).order_by("-taken_at")
+    return [wait.total_seconds() for wait in waited.values_list("wait", flat=True)[:WAIT_SAMPLE]]
 
 
 def access_conversation(user: User, *, public_id: UUID | str) -> Conversation:

@@ -28,10 +28,13 @@ def request_hand_off(
 
     The caller appends the words (``hand_off_words``) in the same transaction.
 
-    Idempotent: a conversation that waits already, or is with an agent, keeps its hand-off.
+    Idempotent: a conversation that waits already, or is with an agent, keeps its hand-off. One
+    that the assistant helps meanwhile goes back to its place, or to a better one.
     """
     existing = open_hand_off(conversation)
     if existing is not None:
+        if conversation.status == Status.ASSISTANT:
+            wait_again(conversation, hand_off=existing, urgency=urgency or urgency_of(reason))
         return existing
     hand_off = HandOff.objects.create(
         conversation=conversation,
@@ -43,6 +46,31 @@ def request_hand_off(
     record.change_status(conversation, Status.WAITING)
     _announce(hand_off, "hand_off.created")
     return hand_off
+
+
+def wait_again(conversation: Conversation, *, hand_off: HandOff, urgency: HandOff.Urgency) -> None:
+    """Let a locked conversation wait in its kept place, the more urgent of the two."""
+    if urgency < hand_off.urgency:
+        hand_off.urgency = urgency
+        hand_off.save(update_fields=["urgency"])
+    record.change_status(conversation, Status.WAITING)
+    _announce(hand_off, "hand_off.created")
+
+
+def lend_to_assistant(conversation: Conversation) -> bool:
+    """Let the assistant help a locked conversation that waits; its place in the queue is kept.
+
+    Returns whether it waited.
+    """
+    if conversation.status != Status.WAITING:
+        return False
+    record.change_status(conversation, Status.ASSISTANT)
+    record.append_message(
+        conversation,
+        author_kind=Message.Author.SYSTEM,
+        text="Our assistant helps you meanwhile. Your place in the queue is kept.",
+    )
+    return True
 
 
 def _mark_handed_off(conversation: Conversation) -> Episode:

@@ -6,6 +6,9 @@ from uuid import UUID
 
 from reports.spans import Span
 
+# A share of fewer says more about chance than about the assistant.
+MIN_ENDED = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Totals:
@@ -29,6 +32,11 @@ class Totals:
     def automation_rate(self) -> float | None:
         """Those that the assistant ended alone among those that ended, from 0 to 1."""
         return share(self.automated, of=self.ended)
+
+    @property
+    def has_too_few_ended(self) -> bool:
+        """Whether some ended, but not enough for a rate."""
+        return 0 < self.ended < MIN_ENDED
 
 
 @dataclass(frozen=True, slots=True)

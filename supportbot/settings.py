@@ -194,6 +194,12 @@ CSRF_COOKIE_NAME = env.str("CSRF_COOKIE_NAME", default="supportbot_csrf")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+# Per minute. Generous: a whole office, or a carrier's customers, may share one address.
+MESSAGES_A_MINUTE_PER_ADDRESS = env.int("MESSAGES_A_MINUTE_PER_ADDRESS", default=600)
+MESSAGES_A_MINUTE_PER_SITE = env.int("MESSAGES_A_MINUTE_PER_SITE", default=6_000)
+# Sockets of one web process that have not said who they are, for the five seconds they have.
+SILENT_SOCKETS_PER_ADDRESS = env.int("SILENT_SOCKETS_PER_ADDRESS", default=200)
+SILENT_SOCKETS = env.int("SILENT_SOCKETS", default=2_000)
 METRICS_ALLOWED_ADDRESSES = env.list("METRICS_ALLOWED_ADDRESSES", default=["127.0.0.1", "::1"])
 
 # Hosts (``name`` or ``name:port``) inside the company that imports may read all the same.
@@ -206,6 +212,8 @@ OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")
 OPENAI_API_KEY_FILE = env.str("OPENAI_API_KEY_FILE", default="")
 OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="")
 OPENAI_MODELS = env.list("OPENAI_MODELS", default=["gpt-4.1-mini", "gpt-4o-mini"])
+# For short tasks, as putting a follow-up in full; empty: rules do them.
+OPENAI_SMALL_MODEL = env.str("OPENAI_SMALL_MODEL", default="gpt-4.1-nano")
 OPENAI_MODERATION_MODEL = env.str("OPENAI_MODERATION_MODEL", default="omni-moderation-latest")
 # Past it the articles are quoted until tomorrow: a flood of questions must not empty a wallet.
 OPENAI_TURNS_A_DAY = env.int("OPENAI_TURNS_A_DAY", default=5_000)

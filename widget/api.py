@@ -20,8 +20,8 @@ from conversations.text import clean_text
 from core.errors import BadInput, SupportError, TooLong, Unavailable
 from core.limits import check_rate, network_of
 from escalation.selectors import people_online
-from widget.handlers import MESSAGES_A_MINUTE
 from widget.identity import read_claim
+from widget.limits import check_message_rates
 from widget.openapi import OPENAPI
 from widget.origins import check_origin
 from widget.protocol import message_frame
@@ -207,7 +207,7 @@ def _add_message(request: HttpRequest, conversation: Conversation) -> HttpRespon
         client_id = UUID(str(body.get("client_id")))
     except ValueError:
         raise BadInput("client_id must be a UUID.") from None
-    check_rate("messages", str(conversation.pk), limit=MESSAGES_A_MINUTE, window_seconds=60)
+    check_message_rates(conversation, address=request.META.get("REMOTE_ADDR", ""))
     receipt = receive_customer_message(
         conversation.pk, client_id=client_id, text=body.get("text", "")
     )

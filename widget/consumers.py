@@ -17,6 +17,7 @@ from core.errors import SupportError, Unauthorized, Unavailable
 from core.limits import TokenBucket
 from core.realtime import conversation_group, delta_group, hub
 from widget import handlers
+from widget.limits import waiting_room
 from widget.origins import check_origin, own_origins
 from widget.protocol import (
     MAX_FRAME_BYTES,
@@ -46,6 +47,8 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     conversation: Conversation | None = None
     conversation_id = ""
     token = ""
+    address = ""
+    is_waiting = False
     is_dead = False
     writer: SocketWriter | None = None
 
@@ -58,6 +61,11 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if self.origin is not None and not await self._is_known_origin(self.origin):
             await self.close(4403)
             return
+        self.address = (self.scope.get("client") or [""])[0]
+        if not waiting_room.enter(self.address):
+            await self.close(4429)
+            return
+        self.is_waiting = True
         await self.accept()
         loop = asyncio.get_running_loop()
         self._hello_timer = loop.call_later(HELLO_SECONDS, self._close_soon, 4401)
@@ -149,6 +157,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         conversation = await in_database_thread(access_by_token)(frame.token)
         check_origin(self.origin, site=conversation.site)
         self._hello_timer.cancel()
+        self._leave_waiting_room()
         if not self._take_place(str(conversation.public_id)):
             await self.close(4429)
             return
@@ -160,6 +169,11 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await hub().join(delta_group(self.conversation_id), self._on_hint)
         sweep().add(self)
         await self.writer.welcome()
+
+    def _leave_waiting_room(self) -> None:
+        if self.is_waiting:
+            self.is_waiting = False
+            waiting_room.leave(self.address)
 
     def _take_place(self, conversation_id: str) -> bool:
         """Count this socket among its conversation's; a customer has a few tabs, not hundreds."""
@@ -193,6 +207,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def disconnect(self, code: int) -> None:
         """Leave the groups; nothing of a conversation lives in its sockets."""
+        self._leave_waiting_room()
         timer = getattr(self, "_hello_timer", None)
         if timer is not None:
             timer.cancel()

@@ -9,6 +9,7 @@ from assistant.services import (
     end_by_customer,
     receive_customer_message,
     request_person,
+    resume_assistant,
     stop_answer,
 )
 from conversations.models import Conversation
@@ -18,6 +19,7 @@ from core.background import in_database_thread
 from core.errors import SupportError
 from core.limits import check_rate
 from core.realtime import conversation_group, publish_soon, running_text
+from widget.limits import check_message_rates
 from widget.origins import check_origin
 from widget.protocol import (
     AskForPerson,
@@ -29,6 +31,7 @@ from widget.protocol import (
     Ping,
     Rate,
     Read,
+    ResumeAssistant,
     Say,
     Stop,
     Typing,
@@ -38,7 +41,6 @@ from widget.state import running_answer
 if TYPE_CHECKING:
     from widget.consumers import ChatConsumer
 
-MESSAGES_A_MINUTE = 30
 ACTIONS_A_MINUTE = 20
 HAND_OFFS_AN_HOUR = 10
 
@@ -62,7 +64,7 @@ async def handle(  # noqa: C901 - one branch a frame type
     pk = conversation.pk
     match frame:
         case Say():
-            await _say(socket, pk, frame)
+            await _say(socket, conversation, frame)
         case Typing():
             _typing(socket, on=frame.on)
         case Read():
@@ -71,6 +73,8 @@ async def handle(  # noqa: C901 - one branch a frame type
             await _stop(pk)
         case AskForPerson():
             await in_database_thread(request_person)(pk, detail=frame.reason)
+        case ResumeAssistant():
+            await in_database_thread(resume_assistant)(pk)
         case Feedback():
             await in_database_thread(set_helpful)(
                 pk, message_id=frame.message, helpful=frame.helpful
@@ -98,8 +102,9 @@ def _authorise(token: str, origin: str | None, frame: Frame) -> Conversation:
     return conversation
 
 
-def _store(pk: int, frame: Say) -> dict[str, Any]:
-    check_rate("messages", str(pk), limit=MESSAGES_A_MINUTE, window_seconds=60)
+def _store(conversation: Conversation, frame: Say, address: str) -> dict[str, Any]:
+    check_message_rates(conversation, address=address)
+    pk = conversation.pk
     receipt = receive_customer_message(pk, client_id=frame.client_id, text=frame.text)
     return {
         "type": "ack",
@@ -109,8 +114,8 @@ def _store(pk: int, frame: Say) -> dict[str, Any]:
     }
 
 
-async def _say(socket: "ChatConsumer", pk: int, frame: Say) -> None:
-    ack = await in_database_thread(_store)(pk, frame)
+async def _say(socket: "ChatConsumer", conversation: Conversation, frame: Say) -> None:
+    ack = await in_database_thread(_store)(conversation, frame, socket.address)
     # Committed by now, so the acknowledgement is true whatever happens next.
     await socket.send_frame(ack)
     if socket.writer is not None:

@@ -77,6 +77,12 @@ class AskForPerson(_Frame):
     reason: str | None = Field(default=None, max_length=300)
 
 
+class ResumeAssistant(_Frame):
+    """Let the assistant help while no person is there; the place in the queue is kept."""
+
+    type: Literal["resume_assistant"]
+
+
 class Feedback(_Frame):
     """Thumb up or down for one answer."""
 
@@ -112,7 +118,10 @@ class Ping(_Frame):
     type: Literal["ping"]
 
 
-Frame = Hello | Say | Typing | Read | Stop | AskForPerson | Feedback | Rate | Contact | End | Ping
+Frame = (
+    Hello | Say | Typing | Read | Stop | AskForPerson | ResumeAssistant | Feedback | Rate
+    | Contact | End | Ping
+)  # fmt: skip
 _adapter: TypeAdapter[Frame] = TypeAdapter(Annotated[Frame, Field(discriminator="type")])
 
 

@@ -31,21 +31,24 @@ def read_view(conversation_pk: int, *, after: int) -> View:
     conversation = Conversation.objects.select_related("site", "customer", "agent").get(
         pk=conversation_pk
     )
-    place = queue_place(conversation) if conversation.status == Status.WAITING else None
+    # Also while the assistant helps one that waits: its place is kept.
+    is_queued = conversation.status in {Status.WAITING, Status.ASSISTANT}
+    place = queue_place(conversation) if is_queued else None
+    has_people = people_online() if conversation.status == Status.WAITING else None
     messages = messages_after(conversation.pk, after=after)
     return View(
         last_seq=conversation.last_seq,
         revision=conversation.revision,
         status=conversation.status,
-        status_frame=_status_frame(conversation, place),
-        offline_frame=_offline_frame(conversation),
+        status_frame=_status_frame(conversation, place, has_people),
+        offline_frame=_offline_frame(conversation, has_people),
         wants_rating=wants_rating(conversation),
         messages=[message_frame(one, conversation=conversation) for one in messages],
     )
 
 
 def _status_frame(
-    conversation: Conversation, place: tuple[int, int | None] | None
+    conversation: Conversation, place: tuple[int, int | None] | None, has_people: bool | None
 ) -> dict[str, Any]:
     frame: dict[str, Any] = {"type": "status", "status": conversation.status}
     if conversation.agent is not None:
@@ -54,12 +57,14 @@ def _status_frame(
         frame["position"] = place[0]
         if place[1] is not None:
             frame["wait_s"] = place[1]
+    if has_people is not None:
+        frame["people_online"] = has_people
     return frame
 
 
-def _offline_frame(conversation: Conversation) -> dict[str, Any] | None:
+def _offline_frame(conversation: Conversation, has_people: bool | None) -> dict[str, Any] | None:
     """Nobody is at the desk: say so, and whether there is an e-mail to write to."""
-    if conversation.status != Status.WAITING or people_online():
+    if has_people is not False:
         return None
     return {
         "type": "offline",

@@ -38,7 +38,10 @@ class Action:
 
 
 TAKE = Action(services.take_conversation, "The conversation is yours.")
-HAND_BACK = Action(services.hand_back, "The assistant has the conversation again.")
+HAND_BACK = Action(
+    services.hand_back,
+    "The assistant has the conversation again. What it can't answer comes back to the queue.",
+)
 RESOLVE = Action(services.resolve_by_agent, "Resolved. The customer is asked for a rating.")
 
 

@@ -1,7 +1,7 @@
 /* Tells of new hand-offs: by a sound where it is wanted, in the title, and in words always. */
 
 import { part } from "./fragments.js";
-import { passing } from "./storage.js";
+import { passing } from "../shared/storage.js";
 import { makeSwitch } from "./switches.js";
 
 const KNOWN = "desk.known";

@@ -1,7 +1,7 @@
 /* The reply box: keeps its draft, sends once, and says near the box what went wrong. */
 
 import { post } from "./post.js";
-import { passing } from "./storage.js";
+import { passing } from "../shared/storage.js";
 
 export class Composer {
   #form;
@@ -30,9 +30,11 @@ export class Composer {
     });
   }
 
-  /** Show the box while there is somebody to write to, or a draft worth keeping. */
-  show(isOpen) {
+  /** Show the box while there is somebody to write to, or a draft worth keeping; only the holder writes. */
+  show({ isOpen, isMine }) {
     this.#form.hidden = !isOpen && !this.#box.value;
+    this.#box.disabled = !isMine;
+    this.#form.querySelector("#send").disabled = !isMine;
   }
 
   focus() {
@@ -71,7 +73,7 @@ export class Composer {
   }
 
   async #send() {
-    if (this.#isSending || !this.#box.value.trim()) return;
+    if (this.#isSending || this.#box.disabled || !this.#box.value.trim()) return;
     this.#isSending = true;
     this.#attempted = this.#box.value;
     this.#store();

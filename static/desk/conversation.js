@@ -23,6 +23,10 @@ startClock();
 
 const messagesAfter = (seq) => fetchFragments(`${fragments}?after=${seq}&whole=1`);
 const revisionOf = (root) => Number(part(root, "head").dataset.revision);
+const holderOf = (root) => {
+  const { status, mine } = part(root, "head").dataset;
+  return `${status} ${mine}`;
+};
 let revision = revisionOf(document);
 
 const refresh = oneAtATime(async () => {
@@ -30,10 +34,12 @@ const refresh = oneAtATime(async () => {
   // A thumb changes messages that are shown already.
   if (revisionOf(fresh) !== revision) fresh = await messagesAfter(transcript.before);
   revision = revisionOf(fresh);
+  const before = holderOf(document);
   if (part(fresh, "lines").querySelector(`[data-message="${preview.message}"]`)) preview.end();
   transcript.merge(fresh);
   for (const name of ["head", "hint", "side"]) swap(fresh, name);
-  composer.show(part(document, "head").dataset.open === "1");
+  if (holderOf(document) !== before) forgetNews();
+  showComposer();
   tick();
 });
 const lookAtQueue = oneAtATime(async () => alerts.look(await fetchFragments(queue)));
@@ -51,6 +57,19 @@ const composer = new Composer({
   onSent: refresh,
   onWrite: (isWriting) => (isWriting ? typing.wrote() : typing.stop()),
 });
+
+showComposer();
+
+function showComposer() {
+  const { open, mine } = part(document, "head").dataset;
+  composer.show({ isOpen: open === "1", isMine: mine === "1" });
+}
+
+/** What was said of an earlier holder is not true any more, whoever said it. */
+function forgetNews() {
+  byId("news").textContent = "";
+  document.querySelector(".messagelist")?.remove();
+}
 
 function take(frame) {
   if (frame.type === "conversation") catchUp(frame);
@@ -79,8 +98,9 @@ byId("actions").addEventListener("submit", async (event) => {
   byId("action-problem").textContent = "";
   const answer = await post(submitter.formAction, event.target);
   submitter.ariaDisabled = null;
-  byId(answer.ok ? "news" : "action-problem").textContent = answer.detail;
+  forgetNews();
   await refresh();
+  byId(answer.ok ? "news" : "action-problem").textContent = answer.detail;
   if (answer.ok && submitter.id === "take") composer.focus();
 });
 

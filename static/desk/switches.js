@@ -1,6 +1,6 @@
 /* Switches that an agent sets once: remembered in this browser. */
 
-import { lasting } from "./storage.js";
+import { lasting } from "../shared/storage.js";
 
 /** Make `button` a switch under `key`; `onChange` is called with its state at each click. */
 export function makeSwitch(button, { key, initial, onChange }) {

@@ -31,7 +31,7 @@ labelPage();
 const session = new Session({ site, locale: wanted });
 const views = {
   progress: new Progress(),
-  scroll: new Scroll({ scroller: byId("scroller"), button: byId("new-messages") }),
+  scroll: new Scroll({ scroller: byId("scroller"), button: byId("new-messages"), writing: byId("progress") }),
   rating: byId("rating"),
   choices: byId("choices"),
   intro: byId("intro"),
@@ -62,7 +62,7 @@ views.log = new Log({
   onFeedback: (message, helpful) => views.connection.sendSoon({ type: "feedback", message, helpful }),
   onRetry: (clientId) => views.outbox.retry(clientId),
 });
-views.offline = new OfflineCard({ box: byId("offline"), onContact: (email) => views.connection.sendSoon({ type: "contact", email }) });
+views.offline = new OfflineCard({ box: byId("offline"), send: (frame) => views.connection.sendSoon(frame), onResumed: () => views.composer.focus() });
 views.composer = new Composer({ site, onSend: say, onTyping: (on) => views.connection.send({ type: "typing", on }) });
 views.host = new Host({
   origin,
@@ -74,8 +74,6 @@ views.host = new Host({
 });
 views.reading = new Reading(views);
 const menu = new Menu({
-  button: byId("menu"),
-  list: byId("menu-list"),
   status: () => conversation.state.status,
   items: [
     { key: "newConversation", when: (status) => status === "resolved", onPick: startAnew },

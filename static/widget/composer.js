@@ -2,7 +2,7 @@
 
 import { byId } from "./dom.js";
 import { t } from "./i18n.js";
-import { passing } from "./storage.js";
+import { passing } from "../shared/storage.js";
 
 const NEAR_LIMIT = 200;
 const MAX_HEIGHT_PX = 160;

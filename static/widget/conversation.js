@@ -100,11 +100,11 @@ export class Conversation {
     if (outcome === "gap") return outcome;
     if (message.client_id) outbox.settle(message.client_id);
     if (outcome === "duplicate") return outcome;
-    log.add(message);
+    const item = log.add(message);
     this.#suggest(message);
     if (message.author.kind !== "customer") {
       this.#typing.end();
-      scroll.announce();
+      scroll.announce(item);
     }
     return outcome;
   }
@@ -129,10 +129,11 @@ export class Conversation {
   }
 
   #status(frame) {
-    const { offline, rating } = this.#views;
+    const { offline, rating, choices } = this.#views;
     if (this.state.status === "resolved" && frame.status !== "resolved") dropRating(rating);
     setStatus(this.state, frame);
-    if (frame.status !== "waiting") offline.hide();
+    if (frame.status !== "waiting" || frame.people_online) offline.hide();
+    if (frame.status !== "assistant") choices.hidden = true;
     showStatus(this.state);
   }
 

@@ -27,7 +27,7 @@ export class Log {
     }, SETTLE_MS);
   }
 
-  /** Add a durable message; it takes the place of the pending one it confirms. */
+  /** Add a durable message, in the place of the pending one it confirms; return its item. */
   add(message) {
     const item = messageItem(message, this.#options);
     const confirmed = this.#pending.get(message.client_id);
@@ -35,6 +35,7 @@ export class Log {
     if (confirmed) this.#adopt(confirmed, message);
     else this.#list.insertBefore(item, this.#firstPending());
     this.#group(confirmed || item, message);
+    return confirmed || item;
   }
 
   /** Show a message on its way, or how far it has come. */

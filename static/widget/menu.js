@@ -1,16 +1,15 @@
 /* The menu in the top corner: end, transcript, new conversation. */
 
-import { el } from "./dom.js";
+import { byId, el } from "./dom.js";
 import { t } from "./i18n.js";
 
 export class Menu {
-  #button;
-  #list;
+  #button = byId("menu");
+  #list = byId("menu-list");
 
   /** `items`: `{key, onPick, when(status)}`, drawn anew each time the menu opens. */
-  constructor({ button, list, items, status }) {
-    this.#button = button;
-    this.#list = list;
+  constructor({ items, status }) {
+    const [button, list] = [this.#button, this.#list];
     button.setAttribute("aria-label", t("menu"));
     button.addEventListener("click", () => (list.hidden ? this.#open(items, status()) : this.close()));
     document.addEventListener("pointerdown", (event) => {

@@ -1,16 +1,18 @@
-/* Nobody is online: says so, and takes an e-mail address for the answer. */
+/* Nobody is online: says so, takes an e-mail address, and offers the assistant meanwhile. */
 
 import { el } from "./dom.js";
 import { t } from "./i18n.js";
 
 export class OfflineCard {
   #box;
-  #onContact;
+  #send;
+  #onResumed;
   #text;
 
-  constructor({ box, onContact }) {
+  constructor({ box, send, onResumed }) {
     this.#box = box;
-    this.#onContact = onContact;
+    this.#send = send;
+    this.#onResumed = onResumed;
   }
 
   /** Show the server's `text`, and the form unless an address is known already. */
@@ -23,7 +25,7 @@ export class OfflineCard {
     const rest = isSaved ? this.#thanks(t("emailSavedAny")) : this.#form();
     const title = el("h2", { class: "card__title", text: t("offlineTitle") });
     // The assistant's last message says the site's text; the card is where the address goes.
-    this.#box.replaceChildren(el("div", { class: "card" }, title, rest));
+    this.#box.replaceChildren(el("div", { class: "card" }, title, rest, ...this.#wayBack()));
   }
 
   saved(email) {
@@ -43,6 +45,17 @@ export class OfflineCard {
     this.#box.hidden = true;
   }
 
+  #wayBack() {
+    const resume = () => {
+      this.#send({ type: "resume_assistant" });
+      this.#onResumed();
+    };
+    return [
+      el("button", { class: "choice", type: "button", text: t("askMeanwhile"), onclick: resume }),
+      el("p", { class: "card__note", text: t("placeKept") }),
+    ];
+  }
+
   #thanks(text) {
     return el("p", { class: "card__saved", role: "status", text });
   }
@@ -60,7 +73,7 @@ export class OfflineCard {
     );
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      if (input.validity.valid) this.#onContact(input.value.trim());
+      if (input.validity.valid) this.#send({ type: "contact", email: input.value.trim() });
       else this.refused();
     });
     return form;

@@ -1,6 +1,6 @@
 /* Messages the server has not acknowledged: kept over a reload, sent again with the same id. */
 
-import { passing } from "./storage.js";
+import { passing } from "../shared/storage.js";
 import { uuid4 } from "./uuid.js";
 
 const GIVE_UP_AFTER_MS = 20000;

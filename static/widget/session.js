@@ -1,6 +1,6 @@
 /* Opens or resumes the conversation over HTTP; keeps its token for the next visit. */
 
-import { lasting } from "./storage.js";
+import { lasting } from "../shared/storage.js";
 
 /** A refusal by the server; `fatal` ones are not worth trying again. */
 export class SessionError extends Error {

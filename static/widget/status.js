@@ -7,7 +7,7 @@ import { t } from "./i18n.js";
 const SILENT_MS = 2000;
 
 function detailOf({ status, position, waitSeconds }) {
-  if (status === "assistant") return t("barAssistant");
+  if (status === "assistant") return position ? t("barKept", { n: position }) : t("barAssistant");
   if (status === "agent") return t("barAgent");
   if (status === "resolved") return t("barResolved");
   const place = position ? t("barPosition", { n: position }) : t("barWaiting");
@@ -28,6 +28,7 @@ export function showStatus(state) {
   document.body.dataset.status = state.status;
   setText(byId("who"), holderOf(state));
   setText(byId("bar-text"), detailOf(state));
+  byId("disclaimer").hidden = state.status !== "assistant";
   const taken = { waiting: t("talkWaiting"), agent: t("talkAgent") }[state.status] || "";
   const talk = byId("talk");
   talk.setAttribute("aria-disabled", String(Boolean(taken)));

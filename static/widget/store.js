@@ -49,7 +49,8 @@ export function isLive(state, delta) {
 export function setStatus(state, { status, agent, position, wait_s: waitSeconds }) {
   state.status = status;
   state.agent = status === "agent" ? nameOf(agent) || state.agent : "";
-  state.position = status === "waiting" ? position ?? null : null;
+  // Kept while the assistant helps meanwhile.
+  state.position = ["waiting", "assistant"].includes(status) ? position ?? null : null;
   state.waitSeconds = status === "waiting" ? waitSeconds ?? null : null;
   if (status !== "assistant") dropPreview(state);
 }

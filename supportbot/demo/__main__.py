@@ -28,7 +28,7 @@ FACES = {
     "Reports": "/admin/reports/",
     "Admin": "/admin/",
 }
-LOG_INS = ("agent", "manager", "admin")
+LOG_INS = ("agent", "agent2", "manager", "admin")
 
 
 class StopRequests:

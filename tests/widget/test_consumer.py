@@ -228,7 +228,7 @@ async def test_message_with_markup_comes_back_escaped(opened: tuple[Conversation
 async def test_messages_past_the_rate_say_when_to_come_back(
     opened: tuple[Conversation, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("widget.handlers.MESSAGES_A_MINUTE", 2)
+    monkeypatch.setattr("widget.limits.MESSAGES_A_MINUTE", 2)
     async with ChatClient(opened[1]) as client:
         for text in ("one", "two"):
             await client.say(text)

@@ -26,8 +26,8 @@ function guarded(area) {
   };
 }
 
-/** Kept over visits: an agent's switches. */
+/** Kept over visits: a conversation's token, an agent's switches. */
 export const lasting = guarded("localStorage");
 
-/** Kept over the pages of this tab: drafts, and which rows were announced. */
+/** Kept over the pages of this tab: drafts, unsent messages, which rows were announced. */
 export const passing = guarded("sessionStorage");

@@ -1,0 +1,55 @@
+"""How much a customer, an address and a site may send, and how many sockets may stay nameless."""
+
+from collections import Counter
+
+from django.conf import settings
+
+from conversations.models import Conversation
+from core.limits import check_rate, network_of
+
+MESSAGES_A_MINUTE = 30
+
+
+def check_message_rates(conversation: Conversation, *, address: str) -> None:
+    """Count one message of a conversation, an address and a site; raise ``RateLimited``.
+
+    The narrowest first: one that talks too much does not use up what others share with it.
+    """
+    limits = (
+        ("messages", str(conversation.pk), MESSAGES_A_MINUTE),
+        ("address_messages", network_of(address), settings.MESSAGES_A_MINUTE_PER_ADDRESS),
+        ("site_messages", str(conversation.site_id), settings.MESSAGES_A_MINUTE_PER_SITE),
+    )
+    for name, actor, limit in limits:
+        check_rate(name, actor, limit=limit, window_seconds=60)
+
+
+class WaitingRoom:
+    """The sockets of this process that have not said hello yet, by address.
+
+    Used on the event loop only.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: Counter[str] = Counter()
+
+    def enter(self, address: str) -> bool:
+        """Count one socket in; false where its address, or all together, have too many."""
+        network = network_of(address)
+        if (
+            self._waiting[network] >= settings.SILENT_SOCKETS_PER_ADDRESS
+            or self._waiting.total() >= settings.SILENT_SOCKETS
+        ):
+            return False
+        self._waiting[network] += 1
+        return True
+
+    def leave(self, address: str) -> None:
+        """Count one socket out."""
+        network = network_of(address)
+        self._waiting[network] -= 1
+        if not self._waiting[network]:
+            del self._waiting[network]
+
+
+waiting_room = WaitingRoom()
