@@ -20,6 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.models import User
 from conversations.models import Site
 from core.errors import NotFound
+from knowledge import source_admin  # noqa: F401 - registers itself
 from knowledge.forms import ArticleForm
 from knowledge.history import compare_texts
 from knowledge.models import Article, ArticleVersion, Audience

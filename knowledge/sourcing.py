@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from django.db import transaction
+from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
 from core.errors import BadInput, Conflict
@@ -63,8 +64,9 @@ def unpublish_vanished(
 
 def edited_by_hand(source: Source) -> int:
     """Return how many of a source's articles say what a person wrote over it."""
-    articles = source.articles.prefetch_related("versions")
-    return sum(_newest(article) is not None for article in articles)
+    newest = ArticleVersion.objects.filter(article=OuterRef("pk")).order_by("-number")
+    articles = source.articles.annotate(by=Subquery(newest.values("changed_by")[:1]))
+    return articles.filter(by__isnull=False).count()
 
 
 def _article_of(source: Source, *, file: ArticleFile, origin: str, is_page: bool) -> Article | None:
@@ -105,16 +107,11 @@ def _free_slug(source: Source, slug: str, *, is_page: bool) -> str:
 
 def _is_kept(article: Article, *, file: ArticleFile) -> bool:
     """Tell whether a person edited the article, and the source did not change since."""
-    if _newest(article) is None:
+    newest = article.versions.order_by("-number").first()
+    if newest is None or newest.changed_by_id is None:
         return False
     imported = article.versions.filter(changed_by=None).order_by("-number").first()
     return imported is not None and article.source_id is not None and _says(imported, file=file)
-
-
-def _newest(article: Article) -> ArticleVersion | None:
-    """Return the newest version if a person wrote it."""
-    newest = max(article.versions.all(), key=lambda version: version.number, default=None)
-    return newest if newest and newest.changed_by_id else None
 
 
 def _says(version: ArticleVersion, *, file: ArticleFile) -> bool:
