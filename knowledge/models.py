@@ -60,7 +60,7 @@ class Source(models.Model):
 
 
 class ImportRun(models.Model):
-    """One import from beginning to end: its progress, its counts, what was wrong with which item."""
+    """One import from beginning to end: its progress, its counts, its errors by item."""
 
     class State(models.TextChoices):
         """Queued and running are open, the others terminal."""
@@ -233,7 +233,7 @@ class Posting(models.Model):
 
 
 class PassageVector(models.Model):
-    """A passage's and its sentences' vectors by one embedding model.
+    """The vectors of a passage and of its parts by one embedding model.
 
     While a site changes its model a passage has two rows; the old one serves until all the
     new are there.
@@ -243,7 +243,9 @@ class PassageVector(models.Model):
     site = models.ForeignKey(Site, models.CASCADE, related_name="+", db_index=False)
     model = models.CharField(max_length=60)
     vector = HalfVectorField(dimensions=VECTOR_DIMENSIONS)
-    sentences = models.BinaryField(help_text="float16, VECTOR_DIMENSIONS for each sentence.")
+    parts = models.BinaryField(
+        help_text="float16, VECTOR_DIMENSIONS each for the title, the heading and each sentence."
+    )
 
     class Meta:
         constraints = [

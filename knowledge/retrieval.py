@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+import numpy as np
 from django.conf import settings
 from django.db import connection
 from django.db.models import Q
@@ -28,11 +29,12 @@ from knowledge.scoring import (
     lexical_score,
     likeness_of,
     margin_of,
+    peak_of,
     share_of,
     weigh_terms,
 )
 from knowledge.terms import all_terms_of, language_of, terms_of
-from knowledge.vectors import Vector, as_literal, compare_sentences, find_by_meaning
+from knowledge.vectors import Comparison, Vector, as_literal, compare_parts, find_by_meaning
 from llm.embedding import find_embedder
 from llm.errors import ModelError
 
@@ -65,7 +67,8 @@ class ScoredPassage:
     """A passage with its ``score`` (0..1), comparable between questions.
 
     ``lexical`` is its BM25 as a share of the question's bound, ``cosine`` how near (-1..1) its
-    vector and the question's are, ``sentence_cosines`` the same of each of its excerpts.
+    vector and the question's are, ``label_cosine`` and ``sentence_cosines`` the same of its
+    title or heading and of each of its excerpts.
     ``coverage`` is the share of the question's weight that it holds, ``likeness`` how alike
     (0..1) its title or heading and the question are.
     """
@@ -82,6 +85,7 @@ class ScoredPassage:
     likeness: float
     lexical: float = 0.0
     cosine: float = 0.0
+    label_cosine: float = 0.0
     sentence_cosines: tuple[float, ...] = ()
     tags: tuple[str, ...] = ()
     locale: str = "en"
@@ -93,13 +97,17 @@ class Retrieval:
 
     ``terms`` are the question's own, ``coverage`` the share of their weight that the best
     passage holds, ``margin`` how far (0..1, of its own score) that passage is ahead of the
-    best one of another article. Without ``is_hybrid`` there were only words to go by.
+    best one of another article, ``peak`` how far its score stands above the mean of the next
+    articles', ``focus`` how near (-1..1) the question is to the mean of its article's
+    sentences. Without ``is_hybrid`` there were only words to go by.
     """
 
     passages: tuple[ScoredPassage, ...] = ()
     terms: tuple[str, ...] = ()
     coverage: float = 0.0
     margin: float = 0.0
+    peak: float = 0.0
+    focus: float = 0.0
     is_hybrid: bool = False
 
     @property
@@ -151,24 +159,33 @@ def retrieve(
     """
     query = _prepare(site_id, question, locale=locale, for_staff=for_staff)
     rows = _rows(query, ids=_candidates(query, limit=max(limit, CANDIDATES)))
+    parts = _compared(query, ids=[row.passage_id for row in rows])
     ranked = sorted(
-        ((_score(query, row), row) for row in rows),
+        ((_score(query, row, parts=parts.get(row.passage_id)), row) for row in rows),
         key=lambda scored: (-scored[0], scored[1].passage_id),
-    )[:limit]
+    )
     found = Retrieval(terms=query.terms, is_hybrid=query.vector is not None)
     if not ranked:
         return found
-    passages = [_passage(query, row, score=score) for score, row in ranked]
+    passages = tuple(
+        _passage(query, row, score=score, parts=parts.get(row.passage_id))
+        for score, row in ranked[:limit]
+    )
+    by_article = [(row.article_id, score) for score, row in ranked]
     return replace(
         found,
-        passages=_with_sentences(query, passages=passages),
+        passages=passages,
         coverage=passages[0].coverage,
-        margin=margin_of([(one.article_id, one.score) for one in passages]),
+        margin=margin_of(by_article),
+        peak=peak_of(by_article),
+        focus=_focus(query, [row for _, row in ranked], parts=parts),
     )
 
 
 def _prepare(site_id: int, question: str, *, locale: str, for_staff: bool) -> _Query:
-    site = Site.objects.only("key", "locale", "served_embedding_model").get(pk=site_id)
+    site = Site.objects.only(
+        "key", "locale", "embedding_model", "served_embedding_model"
+    ).get(pk=site_id)
     language = _language(site, locale=locale)
     terms = tuple(dict.fromkeys(terms_of(question, locale=language)))[:MAX_TERMS]
     hidden = HIDDEN_FROM_STAFF if for_staff else HIDDEN_FROM_CUSTOMERS
@@ -183,7 +200,8 @@ def _prepare(site_id: int, question: str, *, locale: str, for_staff: bool) -> _Q
         weights=weights,
         holding=holding,
         corpus=corpus,
-        vector=_embed(question, model=site.served_embedding_model),
+        # To do without is no change of model: nothing has to be ready for it.
+        vector=_embed(question, model=site.embedding_model and site.served_embedding_model),
         hidden=hidden,
     )
 
@@ -253,15 +271,22 @@ def _rows(query: _Query, *, ids: Sequence[int]) -> list[_Row]:
         return [_Row(*row) for row in cursor.fetchall()]
 
 
-def _score(query: _Query, row: _Row) -> float:
+def _compared(query: _Query, *, ids: Sequence[int]) -> dict[int, Comparison]:
+    if query.vector is None:
+        return {}
+    return compare_parts(ids, model=query.site.served_embedding_model, vector=query.vector)
+
+
+def _score(query: _Query, row: _Row, *, parts: Comparison | None) -> float:
     """Score a row by meaning and words; one that has no vector is not worth less for that."""
     lexical = _lexical(query, row)
-    if row.cosine is None:
+    if row.cosine is None or parts is None:
         return lexical_score(lexical=lexical, likeness=_likeness(query, row))
-    return fused_score(cosine=row.cosine, lexical=lexical)
+    sentence = max(parts.sentences, default=0.0)
+    return fused_score(cosine=row.cosine, label=parts.label, sentence=sentence, lexical=lexical)
 
 
-def _passage(query: _Query, row: _Row, *, score: float) -> ScoredPassage:
+def _passage(query: _Query, row: _Row, *, score: float, parts: Comparison | None) -> ScoredPassage:
     return ScoredPassage(
         id=row.passage_id,
         article_id=row.article_id,
@@ -275,9 +300,21 @@ def _passage(query: _Query, row: _Row, *, score: float) -> ScoredPassage:
         likeness=_likeness(query, row),
         lexical=_lexical(query, row),
         cosine=row.cosine or 0.0,
+        label_cosine=parts.label if parts else 0.0,
+        sentence_cosines=parts.sentences if parts else (),
         tags=tuple(row.tags),
         locale=row.locale,
     )
+
+
+def _focus(query: _Query, rows: Sequence[_Row], *, parts: dict[int, Comparison]) -> float:
+    """Return the cosine of the question and the mean of the sentences of the article on top."""
+    own = [row.passage_id for row in rows if row.article_id == rows[0].article_id]
+    sums = [parts[one].sentence_sum for one in own if one in parts]
+    if query.vector is None or not sums:
+        return 0.0
+    total = np.sum(sums, axis=0)
+    return float(total @ query.vector / (np.linalg.norm(total) or 1.0))
 
 
 def _lexical(query: _Query, row: _Row) -> float:
@@ -295,17 +332,3 @@ def _likeness(query: _Query, row: _Row) -> float:
     section = row.heading.rsplit(HEADING_SEPARATOR, 1)[-1]
     labels = (all_terms_of(label, locale=query.language) for label in (section, row.title))
     return max(likeness_of(query.asked, label) for label in labels)
-
-
-def _with_sentences(
-    query: _Query, *, passages: Sequence[ScoredPassage]
-) -> tuple[ScoredPassage, ...]:
-    """Add how near each sentence of the passages is to the question."""
-    if query.vector is None:
-        return tuple(passages)
-    cosines = compare_sentences(
-        [one.id for one in passages],
-        model=query.site.served_embedding_model,
-        vector=query.vector,
-    )
-    return tuple(replace(one, sentence_cosines=cosines.get(one.id, ())) for one in passages)

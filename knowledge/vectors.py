@@ -10,10 +10,12 @@ from pgvector import HalfVector
 
 from conversations.models import Site
 from knowledge.models import VECTOR_DIMENSIONS, Article, Passage, PassageVector
+from knowledge.passages import HEADING_SEPARATOR
 from llm.embedding import Embedder
 from llm.excerpts import split_excerpts
 
 Vector = NDArray[np.float32]
+LABELS = 2  # the first parts of a passage: its title and its heading
 
 # Up to here a site is searched through from end to end; beyond, along the graph, which is
 # shared by all sites (docs/decisions/0006).
@@ -37,11 +39,23 @@ SELECT set_config('hnsw.ef_search', %s, true), set_config('hnsw.iterative_scan',
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedPassage:
-    """A passage's vector and its sentences', to be stored."""
+    """A passage's vector and its parts', to be stored: title, heading, then its sentences."""
 
     passage_id: int
     vector: Vector
-    sentences: Vector
+    parts: Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How near (-1..1) a question is to a passage's labels and to each of its sentences.
+
+    ``sentence_sum`` is the sum of the sentences' vectors.
+    """
+
+    label: float
+    sentences: tuple[float, ...]
+    sentence_sum: Vector
 
 
 def models_of(site: Site) -> tuple[str, ...]:
@@ -51,11 +65,11 @@ def models_of(site: Site) -> tuple[str, ...]:
 
 
 def embed_passages(embedder: Embedder, *, passages: Sequence[Passage]) -> list[EmbeddedPassage]:
-    """Turn passages and their sentences into vectors, in one batch.
+    """Turn passages, their labels and their sentences into vectors, in one batch.
 
     Not within a transaction: a model may be a network away. Raises ``ModelError``.
     """
-    pieces = [[one.text for one in split_excerpts(passage.text)] for passage in passages]
+    pieces = [_parts(passage) for passage in passages]
     texts = [_embedded_text(passage) for passage in passages]
     rows = embedder.embed([*texts, *(text for own in pieces for text in own)])
     ends = np.cumsum([len(passages), *map(len, pieces)])
@@ -102,20 +116,36 @@ def find_by_meaning(
         return [row[0] for row in cursor.fetchall()]
 
 
-def compare_sentences(
+def compare_parts(
     passage_ids: Sequence[int], *, model: str, vector: Vector
-) -> dict[int, tuple[float, ...]]:
-    """Return each passage's sentences' cosines with ``vector``, in their order."""
+) -> dict[int, Comparison]:
+    """Compare ``vector`` with the labels and sentences of each passage that has vectors."""
     rows = PassageVector.objects.filter(passage__in=passage_ids, model=model)
     return {
-        passage_id: tuple(float(one) for one in _matrix(sentences) @ vector)
-        for passage_id, sentences in rows.values_list("passage_id", "sentences")
+        passage_id: _comparison(_matrix(parts), vector=vector)
+        for passage_id, parts in rows.values_list("passage_id", "parts")
     }
+
+
+def _comparison(parts: Vector, *, vector: Vector) -> Comparison:
+    cosines = (parts @ vector).tolist()
+    return Comparison(
+        label=max(cosines[:LABELS]),
+        sentences=tuple(cosines[LABELS:]),
+        sentence_sum=parts[LABELS:].sum(axis=0),
+    )
 
 
 def as_literal(vector: Vector) -> str:
     """Return the vector as SQL takes it."""
     return str(HalfVector(vector).to_text())
+
+
+def _parts(passage: Passage) -> list[str]:
+    """Return the title, the last heading (or the title again), and the sentences."""
+    title = passage.article.title
+    heading = passage.heading.rsplit(HEADING_SEPARATOR, 1)[-1]
+    return [title, heading or title, *(one.text for one in split_excerpts(passage.text))]
 
 
 def _embedded_text(passage: Passage) -> str:
@@ -129,10 +159,10 @@ def _row(one: EmbeddedPassage, *, model: str, site_id: int) -> PassageVector:
         site_id=site_id,
         model=model,
         vector=HalfVector(one.vector),
-        sentences=one.sentences.astype(np.float16).tobytes(),
+        parts=one.parts.astype(np.float16).tobytes(),
     )
 
 
-def _matrix(sentences: bytes) -> Vector:
-    rows = np.frombuffer(sentences, dtype=np.float16).reshape(-1, VECTOR_DIMENSIONS)
+def _matrix(parts: bytes) -> Vector:
+    rows = np.frombuffer(parts, dtype=np.float16).reshape(-1, VECTOR_DIMENSIONS)
     return rows.astype(np.float32)

@@ -94,7 +94,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('model', models.CharField(max_length=60)),
                 ('vector', pgvector.django.halfvec.HalfVectorField(dimensions=384)),
-                ('sentences', models.BinaryField(help_text='float16, VECTOR_DIMENSIONS for each sentence.')),
+                ('parts', models.BinaryField(help_text='float16, VECTOR_DIMENSIONS each for the title, the heading and each sentence.')),
                 ('passage', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='vectors', to='knowledge.passage')),
                 ('site', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='conversations.site')),
             ],

@@ -34,7 +34,15 @@ def test_every_candidate_is_scored_by_both(site: Site, make_article: MakeArticle
     found = retrieve(site.pk, "rare boots", limit=1_000)
     assert slugs(found)[0] == "boots"
     assert all(
-        one.score == pytest.approx(fused_score(cosine=one.cosine, lexical=one.lexical))
+        one.score
+        == pytest.approx(
+            fused_score(
+                cosine=one.cosine,
+                label=one.label_cosine,
+                sentence=max(one.sentence_cosines),
+                lexical=one.lexical,
+            )
+        )
         for one in found.passages
     )
     assert found.passages[0].lexical > 0.1
