@@ -29,8 +29,9 @@ QUESTION_TERMS = 6
 ARTICLE_PASSAGES = 8
 TOPICS = 1_000
 NEAR = 0.5  # of a passage's vector and its topic's, as the cosine goes
-PARTS = 8  # two labels and six sentences
+SENTENCES = 6
 CHUNK = 8_000
+SEQUENCE = "SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"
 BULK = ("knowledge_passage", "knowledge_posting", "knowledge_passagevector")
 
 Matrix = NDArray[np.float32]
@@ -60,9 +61,7 @@ def fill_site(site: Site, *, passages: int) -> None:
         for index in indexes:
             cursor.execute(index)
         for table in ("knowledge_article", *BULK):
-            cursor.execute(
-                f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"
-            )
+            cursor.execute(SEQUENCE.format(table=table))
             cursor.execute(f"VACUUM (ANALYZE) {table}")
 
 

@@ -185,7 +185,7 @@ def _count(site_id: int, *, terms: Sequence[str], most: int, hidden: str) -> dic
     return dict(_fetch(HOLDING, values, hidden=hidden))
 
 
-def _fetch(query: str, values: Mapping[str, object], *, hidden: str) -> list[tuple[Any, ...]]:
+def _fetch(query: str, values: Mapping[str, Any], *, hidden: str) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(query.format(hidden=hidden), values)
-        return cursor.fetchall()
+        return list(cursor.fetchall())

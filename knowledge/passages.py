@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from markdown_it import MarkdownIt
@@ -90,21 +90,36 @@ def _sections(blocks: Iterator[_Block]) -> Iterator[tuple[str, list[_Block]]]:
 
 
 def _grouped(blocks: Sequence[_Block]) -> Iterator[str]:
-    """Join blocks up to the target; what leads in a list (``You need:``) stays with it."""
-    held: list[str] = []
-    for text in (piece for block in blocks for piece in _bounded(block)):
-        length = sum(map(len, held)) + len(text)
-        limit = MAX_CHARACTERS if held and held[-1].endswith(":") else TARGET_CHARACTERS
-        if held and length > limit:
-            yield "\n\n".join(held)
-            held = []
-        held.append(text)
+    """Join blocks up to the target; what leads in (``You need:``) goes with what it leads to."""
+    held: list[_Block] = []
+    for piece in (piece for block in blocks for piece in _bounded(block)):
+        if held and sum(len(one.text) for one in held) + len(piece.text) > TARGET_CHARACTERS:
+            lead = [held.pop()] if _leads(held[-1], to=piece) else []
+            if held:
+                yield _joined(held)
+            held = lead
+        held.append(piece)
     if held:
-        yield "\n\n".join(held)
+        yield _joined(held)
 
 
-def _bounded(block: _Block) -> list[str]:
-    """Return the block's text, cut where it is over its limit."""
+def _leads(block: _Block, *, to: _Block) -> bool:
+    """Return whether a block belongs with the next: it announces it, or stands before a table."""
+    before_whole = block.kind == "paragraph_open" != to.kind
+    fits = len(block.text) + len(to.text) <= MAX_CHARACTERS
+    return fits and (before_whole or block.text.endswith(":"))
+
+
+def _joined(blocks: Sequence[_Block]) -> str:
+    return "\n\n".join(block.text for block in blocks)
+
+
+def _bounded(block: _Block) -> list[_Block]:
+    """Return the block, cut where it is over its limit."""
+    return [replace(block, text=text) for text in _cut(block)]
+
+
+def _cut(block: _Block) -> list[str]:
     if block.kind == "paragraph_open":
         if len(block.text) <= TARGET_CHARACTERS:
             return [block.text]

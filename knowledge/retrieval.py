@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -183,9 +184,9 @@ def retrieve(
 
 
 def _prepare(site_id: int, question: str, *, locale: str, for_staff: bool) -> _Query:
-    site = Site.objects.only(
-        "key", "locale", "embedding_model", "served_embedding_model"
-    ).get(pk=site_id)
+    site = Site.objects.only("key", "locale", "embedding_model", "served_embedding_model").get(
+        pk=site_id
+    )
     language = _language(site, locale=locale)
     terms = tuple(dict.fromkeys(terms_of(question, locale=language)))[:MAX_TERMS]
     hidden = HIDDEN_FROM_STAFF if for_staff else HIDDEN_FROM_CUSTOMERS
@@ -259,7 +260,7 @@ def _candidates(query: _Query, *, limit: int) -> list[int]:
 def _rows(query: _Query, *, ids: Sequence[int]) -> list[_Row]:
     if not ids:
         return []
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "site": query.site.pk,
         "ids": list(ids),
         "terms": list(query.weights),

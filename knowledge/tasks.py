@@ -2,6 +2,7 @@
 
 import logging
 from time import time
+from typing import Any
 
 from celery import Task, shared_task
 from kombu.exceptions import OperationalError
@@ -47,7 +48,7 @@ def embed_missing_task(until: float) -> None:
         _send(embed_missing_task, until, priority=GAP_PRIORITY)
 
 
-def _send(task: Task, argument: float, *, priority: int) -> None:
+def _send(task: Task[Any, None], argument: float, *, priority: int) -> None:
     """Send a task, one try: the next sweep makes up for it."""
     try:
         task.apply_async(args=(argument,), queue="bulk", priority=priority, retry=False)

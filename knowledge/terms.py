@@ -20,15 +20,22 @@ ALGORITHMS: Final = {
 }  # fmt: skip
 # Words that questions are put with; what tells one topic from another stays in.
 _ENGLISH = """
-a about am an and any anybody anyone are as at be been being but by can cannot cant could
-did do does doesnt doing dont for from get getting give go going got guys had has hasnt have
-havent having he hello help her hey hi him his how i if im in into is isnt it its ive
-just kindly know let like me my myself need of on or our please possible she should so some
-somehow tell than thank thanks that thats the their them then there these they this those to
-too us using very want wanted wants was wasnt way we were what whats when where which while
-who whom whose why will with wont would you your youre
+a about aint am an and any anybody anyone are arent as at be been being but by can cannot cant
+could couldnt did didnt do does doesnt doing dont for from get getting give go going got guys
+had hadnt has hasnt have havent having he hello help her here hey hi him his how i if in into
+is isnt it just kindly know let like me my myself need of on or our please possible she should
+shouldnt so some somehow tell than thank thanks that the their them then there these they this
+those to too us using very want wanted wants was wasnt way we were werent what when where which
+while who whom whose why will with wont would wouldnt you your
+"""
+# What many leave an apostrophe out of; not where another word is written so (id, ill, well).
+_UNMARKED = """
+im ive youre youve youll youd hes shes its itll weve theyre theyve theyll theyd thats thatll
+theres heres whats wheres whos whens whys hows lets
 """
 STOP_WORDS: Final = frozenset(_ENGLISH.split())
+MARKED = re.compile(r"'(?:s|m|d|ll|re|ve)$")
+HOSTS: Final = {word: re.sub(r"(?:s|m|d|ll|re|ve)$", "", word) for word in _UNMARKED.split()}
 WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 # A product or order number, or a single letter tied to a word (e-mail, t-shirt): one term.
 ONE_TERM = re.compile(r"[a-z]+-?\d[\w-]*|[a-z]-[a-z]+|[a-z]+-[a-z]")
@@ -50,18 +57,19 @@ def terms_of(text: str, *, locale: str = "en") -> list[str]:
     """
     language = language_of(locale)
     ignored = STOP_WORDS if language == "en" else frozenset[str]()
-    return [_term(word, language) for word in _words(text) if word not in ignored]
+    return [_term(word, language) for word in _words(text, language) if word not in ignored]
 
 
 def all_terms_of(text: str, *, locale: str = "en") -> set[str]:
     """Return the terms of ``text`` with its stop words: "where is" and "what is" differ."""
     language = language_of(locale)
-    return {_term(word, language) for word in _words(text)}
+    return {_term(word, language) for word in _words(text, language)}
 
 
-def _words(text: str) -> list[str]:
+def _words(text: str, language: str) -> list[str]:
     folded = unicodedata.normalize("NFKC", text).replace("\u2019", "'").casefold()
-    return [part for word in WORD.findall(folded) for part in _parts(word)]
+    parts = (part for word in WORD.findall(folded) for part in _parts(word))
+    return [HOSTS.get(part, part) for part in parts] if language == "en" else list(parts)
 
 
 def _parts(word: str) -> list[str]:
@@ -70,7 +78,7 @@ def _parts(word: str) -> list[str]:
         return [piece for run in UNSPACED.split(word) if run for piece in [run]] + [
             run[at : at + 2] for run in UNSPACED.findall(word) for at in range(max(1, len(run) - 1))
         ]
-    word = word.removesuffix("'s").replace("'", "")
+    word = MARKED.sub("", word).replace("'", "")
     if ONE_TERM.fullmatch(word):
         return [word.replace("-", "")]
     return [part for part in word.split("-") if part]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from django.db import connection, transaction
@@ -106,7 +107,12 @@ def find_by_meaning(
     site_id: int, *, model: str, vector: Vector, passages: int, hidden: str, limit: int
 ) -> list[int]:
     """Return those of a site's ``passages`` whose vectors are nearest, nearest first."""
-    values = {"site": site_id, "model": model, "vector": as_literal(vector), "limit": limit}
+    values: dict[str, Any] = {
+        "site": site_id,
+        "model": model,
+        "vector": as_literal(vector),
+        "limit": limit,
+    }
     with transaction.atomic(), connection.cursor() as cursor:
         if passages <= EXACT_PASSAGES:
             cursor.execute(EXACT.format(hidden=hidden), values)
@@ -163,6 +169,6 @@ def _row(one: EmbeddedPassage, *, model: str, site_id: int) -> PassageVector:
     )
 
 
-def _matrix(parts: bytes) -> Vector:
+def _matrix(parts: bytes | memoryview) -> Vector:
     rows = np.frombuffer(parts, dtype=np.float16).reshape(-1, VECTOR_DIMENSIONS)
     return rows.astype(np.float32)

@@ -50,6 +50,23 @@ def test_lead_in_stays_with_its_list() -> None:
     assert any(f"You will need:\n\n{LIST}" in passage.text for passage in passages)
 
 
+@pytest.mark.parametrize("block", [TABLE, LIST])
+@pytest.mark.parametrize("lead", ["Sizes run small.", "These are the sizes:"])
+def test_paragraph_before_a_block_stays_with_it(block: str, lead: str) -> None:
+    filler = "A sentence of some length stands here. " * 15
+    passages = split_markdown(f"{filler}\n\n{lead}\n\n{block}\n\n{filler}")
+    assert [passage.text.startswith(lead) for passage in passages] == [False, True, False]
+    assert passages[1].text == f"{lead}\n\n{block}"
+
+
+def test_paragraph_is_left_when_it_and_the_block_are_too_long() -> None:
+    filler = "A sentence of some length stands here. " * 20
+    block = "\n".join(f"- {'x' * 97}" for _ in range(23))
+    assert len(block) < MAX_CHARACTERS < len(filler) + len(block)
+    passages = split_markdown(f"{filler}\n\n{block}")
+    assert [passage.text for passage in passages] == [filler.strip(), block]
+
+
 def test_table_repeats_its_head_when_it_is_cut() -> None:
     rows = [f"| {number} | {'wide ' * 10}|" for number in range(200)]
     passages = split_markdown("| size | chest |\n|---|---|\n" + "\n".join(rows))

@@ -32,6 +32,31 @@ def test_terms_of_english_text(text: str, expected: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("marked", "unmarked"),
+    [
+        ("What's your return policy?", "whats your return policy"),
+        ("I don't see my order", "i dont see my order"),
+        ("I can't log in", "i cant log in"),
+        ("I'm locked out", "im locked out"),
+        ("I\u2019ve paid twice", "ive paid twice"),
+        ("Where's the parcel they're sending?", "wheres the parcel theyre sending"),
+        ("it didn't arrive and we couldn't call", "it didnt arrive and we couldnt call"),
+        ("who's there, let's see", "whos there, lets see"),
+        ("you'll ship when it's ready", "youll ship when its ready"),
+    ],
+)
+def test_left_out_apostrophe_changes_nothing(marked: str, unmarked: str) -> None:
+    assert terms_of(unmarked) == terms_of(marked)
+    assert all_terms_of(unmarked) == all_terms_of(marked)
+
+
+def test_contractions_are_no_topic_and_words_alike_are() -> None:
+    assert terms_of("What's up? I'd say I'll wait, whats this") == ["up", "say", "wait"]
+    assert terms_of("my id, my well, ill") == ["id", "well", "ill"]
+    assert terms_of("im Paket", locale="de") == ["im", "pak"]
+
+
+@pytest.mark.parametrize(
     ("locale", "one", "other"),
     [
         ("de-AT", "Bestellung", "Bestellungen"),
