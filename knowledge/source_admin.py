@@ -88,12 +88,12 @@ class SourceAdmin(SourceBase):
             kwargs["form"] = UploadAgainForm if obj.kind == Source.Kind.UPLOAD else SourceForm
         return super().get_form(request, obj, change, **kwargs)
 
-    def get_fields(self, request: HttpRequest, obj: Source | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Source | None = None) -> list[Any]:
         """Name what the kind of source has."""
         kind = obj.kind if obj else _kind_asked(request)
-        ends = {Source.Kind.WEBSITE: ["recrawl_hours"], Source.Kind.UPLOAD: ["files"]}
+        ends = {Source.Kind.WEBSITE: ["recrawl_hours"], Source.Kind.UPLOAD: ["uploads"]}
         may = obj is None or self.has_change_permission(request, obj)
-        own = [name for name in ends.get(Source.Kind(kind), []) if may or name != "files"]
+        own = [name for name in ends.get(Source.Kind(kind), []) if may or name != "uploads"]
         return ["site", *(["kind"] if obj else []), "location", "locale", "audience", *own]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Source | None = None) -> list[str]:
@@ -107,7 +107,7 @@ class SourceAdmin(SourceBase):
         super().save_model(request, obj, form, change)
         if "recrawl_hours" in form.changed_data:
             set_recrawl(obj, hours=obj.recrawl_hours)
-        files = form.cleaned_data.get("files")
+        files = form.cleaned_data.get("uploads")
         if files:
             upload, name = pack_files(files)
             self._start(request, obj, upload=upload, upload_name=name)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zipfile import ZIP_STORED, ZipFile
 
 from django import forms
@@ -15,6 +15,9 @@ from core.fetching import parse_url
 from knowledge.forms import AUDIENCES
 from knowledge.locales import locale_choices
 from knowledge.models import Audience, Source
+
+if TYPE_CHECKING:
+    File = UploadedFile[Any]
 
 MAX_UPLOAD_BYTES = 20_000_000
 MAX_FILES = 500
@@ -37,7 +40,7 @@ class FilesField(forms.FileField):
 
     widget = FilesInput
 
-    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:  # type: ignore[override]
+    def clean(self, data: Any, initial: Any = None) -> "list[File]":
         """Return the files; refuse too many, too large ones, and an archive among others."""
         # No file at all comes as an empty list, which the base class would not miss.
         given = (data or [None]) if isinstance(data, list) else [data]
@@ -51,7 +54,7 @@ class FilesField(forms.FileField):
         return files
 
 
-def pack_files(files: Sequence[UploadedFile]) -> tuple[bytes, str]:
+def pack_files(files: "Sequence[File]") -> tuple[bytes, str]:
     """Return the one file with its name, or an archive of several."""
     if len(files) == 1:
         return files[0].read(), (files[0].name or "file")[-255:]
@@ -126,7 +129,8 @@ class UploadForm(SourceForm):
     location = forms.CharField(
         label="Name", max_length=200, help_text="What you find these files under later."
     )
-    files = FilesField(
+    uploads = FilesField(
+        label="Files",
         help_text="Markdown, HTML, PDF, Word (.docx), CSV with the columns question and answer, "
         "or a ZIP of these. 20 MB at most.",
         widget=FilesInput(attrs={"accept": ACCEPTED}),
@@ -136,7 +140,7 @@ class UploadForm(SourceForm):
 class UploadAgainForm(SourceForm):
     """More files, or newer ones, for the same set."""
 
-    files = FilesField(
+    uploads = FilesField(
         label="Upload again",
         required=False,
         help_text="Articles of files with the same names are changed, the others stay.",
@@ -153,7 +157,7 @@ def _hours_field() -> forms.IntegerField:
     )
 
 
-def _ending(file: UploadedFile) -> str:
+def _ending(file: "File") -> str:
     return PurePosixPath(file.name or "").suffix.casefold()
 
 

@@ -52,7 +52,7 @@ def add_website(client: Client, site: Site, address: str, **values: object) -> o
 
 def upload(client: Client, site: Site, *files: tuple[str, bytes], name: str = "Manuals") -> object:
     given = [SimpleUploadedFile(*file) for file in files]
-    return client.post(f"{LIST}add/?kind=upload", form(site, name, files=given), follow=True)
+    return client.post(f"{LIST}add/?kind=upload", form(site, name, uploads=given), follow=True)
 
 
 @pytest.mark.usefixtures("manager")
@@ -114,7 +114,11 @@ def test_file_is_uploaded_again(site: Site, client: Client) -> None:
     upload(client, site, ("a.md", b"# A\none"))
     run_import(ImportRun.objects.get().pk)
     source = Source.objects.get()
-    values = {"locale": "", "audience": "internal", "files": SimpleUploadedFile("a.md", b"# A\n2")}
+    values = {
+        "locale": "",
+        "audience": "internal",
+        "uploads": SimpleUploadedFile("a.md", b"# A\n2"),
+    }
     client.post(f"{LIST}{source.pk}/change/", values)
     run_import(ImportRun.objects.latest("pk").pk)
     article = Article.objects.get()
