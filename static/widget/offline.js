@@ -25,7 +25,7 @@ export class OfflineCard {
     const rest = isSaved ? this.#thanks(t("emailSavedAny")) : this.#form();
     const title = el("h2", { class: "card__title", text: t("offlineTitle") });
     // The assistant's last message says the site's text; the card is where the address goes.
-    this.#box.replaceChildren(el("div", { class: "card" }, title, rest, ...this.#wayBack()));
+    this.#box.replaceChildren(el("div", { class: "card" }, title, ...this.#wayBack(), rest));
   }
 
   saved(email) {

@@ -256,6 +256,35 @@ async def test_hand_off_when_nobody_is_there_keeps_a_place_and_takes_an_email(
         assert not conversation.customer.is_verified
 
 
+async def test_assistant_helps_while_nobody_is_there_and_the_place_is_kept(
+    opened: tuple[Conversation, str], agent: User
+) -> None:
+    conversation, token = opened
+    async with ChatClient(token) as client:
+        await client.send(type="handoff")
+        waits = await client.wait_for("status", status="waiting")
+        assert waits["people_online"] is False
+        await client.wait_for("offline")
+        await client.send(type="resume_assistant")
+        helped = await client.wait_for("status", status="assistant")
+        assert (helped["position"], "people_online" in helped) == (1, False)
+        await client.say("Do gift cards expire?")
+        assert await Turn.objects.filter(conversation=conversation, state="queued").aexists()
+        await in_database_thread(assistant.take_conversation)(conversation.pk, agent=agent)
+        assert "position" not in await client.wait_for("status", status="agent")
+
+
+async def test_customer_who_waits_learns_that_somebody_came(
+    opened: tuple[Conversation, str], agent: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("conversations.sweeping.SWEEP_SECONDS", 0.1)
+    async with ChatClient(opened[1]) as client:
+        await client.send(type="handoff")
+        await client.wait_for("status", status="waiting", people_online=False)
+        await in_database_thread(heard_from)(agent)
+        await client.wait_for("status", status="waiting", people_online=True)
+
+
 async def test_story_with_an_agent_until_the_rating(
     opened: tuple[Conversation, str], agent: User
 ) -> None:

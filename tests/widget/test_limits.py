@@ -1,0 +1,85 @@
+"""What an address and a site may send, and how many sockets may stay nameless."""
+
+import pytest
+from channels.testing import WebsocketCommunicator
+from pytest_django import Settings
+
+from conversations.models import Conversation, Site
+from conversations.services import start_conversation
+from core.errors import RateLimited
+from tests.widget.sockets import ORIGIN, ChatClient
+from widget.consumers import ChatConsumer
+from widget.limits import WaitingRoom, check_message_rates, waiting_room
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def conversations(site: Site, count: int) -> list[Conversation]:
+    return [start_conversation(site)[0] for _ in range(count)]
+
+
+def test_messages_when_one_address_sends_too_many_are_limited(
+    site: Site, settings: Settings
+) -> None:
+    settings.MESSAGES_A_MINUTE_PER_ADDRESS = 3
+    for one in conversations(site, 3):
+        check_message_rates(one, address="2001:db8::1")
+    late = conversations(site, 1)[0]
+    with pytest.raises(RateLimited):
+        check_message_rates(late, address="2001:db8::ffff")
+    check_message_rates(late, address="2001:db8:0:1::1")
+
+
+def test_messages_when_one_site_gets_too_many_are_limited(site: Site, settings: Settings) -> None:
+    settings.MESSAGES_A_MINUTE_PER_SITE = 2
+    first, second, third = conversations(site, 3)
+    check_message_rates(first, address="192.0.2.1")
+    check_message_rates(second, address="192.0.2.2")
+    with pytest.raises(RateLimited):
+        check_message_rates(third, address="192.0.2.3")
+
+
+def test_messages_of_an_office_behind_one_address_pass(site: Site) -> None:
+    for one in conversations(site, 40):
+        for _ in range(3):
+            check_message_rates(one, address="192.0.2.1")
+
+
+def test_waiting_room_when_full_lets_in_only_after_somebody_left(
+    settings: Settings,
+) -> None:
+    settings.SILENT_SOCKETS_PER_ADDRESS, settings.SILENT_SOCKETS = 2, 3
+    room = WaitingRoom()
+    assert room.enter("192.0.2.1")
+    assert room.enter("192.0.2.1")
+    assert not room.enter("192.0.2.1")
+    assert room.enter("192.0.2.2")
+    assert not room.enter("192.0.2.3")
+    room.leave("192.0.2.1")
+    assert room.enter("192.0.2.3")
+
+
+async def test_sockets_when_silent_are_counted_until_hello_or_the_end(
+    site: Site, settings: Settings
+) -> None:
+    settings.SILENT_SOCKETS_PER_ADDRESS = 1
+    _, token = await start(site)
+    silent = ChatClient("")
+    assert (await silent.socket.connect())[0]
+    assert await refusal() == (False, 4429)
+    await silent.socket.disconnect()
+    async with ChatClient(token), ChatClient(token):
+        assert waiting_room.enter("")
+        waiting_room.leave("")
+
+
+async def start(site: Site) -> tuple[Conversation, str]:
+    from core.background import in_database_thread
+
+    return await in_database_thread(start_conversation)(site)
+
+
+async def refusal() -> tuple[bool, int | None]:
+    headers = [(b"origin", ORIGIN.encode())]
+    socket = WebsocketCommunicator(ChatConsumer.as_asgi(), "/ws/chat/", headers=headers)
+    return await socket.connect()
