@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from assistant.claims import Claim, State, mine
 from assistant.guardrails import quote_of
 from assistant.models import Turn
-from assistant.planning import PassOn
+from assistant.planning import AskBack, Judgement, PassOn
 from assistant.queueing import end_preview, publish_successor, void_turns
 from assistant.services import hand_off
 from assistant.writing import Draft
@@ -20,6 +20,7 @@ from llm.types import SourcePassage
 
 Status = Conversation.Status
 Outcome = Turn.Outcome
+NOT_JUDGED = Judgement()
 UNAVAILABLE_TEXT = (
     "I'm sorry, I could not answer in time. I'm passing you to a person from our team."
 )
@@ -37,7 +38,7 @@ def _lock_if_mine(claim: Claim) -> Conversation | None:
 
 
 @transaction.atomic
-def finish_with_answer(claim: Claim, draft: Draft, *, confidence: float) -> bool:
+def finish_with_answer(claim: Claim, draft: Draft, *, judgement: Judgement) -> bool:
     """Store the answer as the turn's message; false where the claim was lost."""
     conversation = _lock_if_mine(claim)
     if conversation is None:
@@ -50,7 +51,7 @@ def finish_with_answer(claim: Claim, draft: Draft, *, confidence: float) -> bool
         citations=[_citation(passage) for passage in draft.citations],
         is_answer=True,
     )
-    _close(claim, draft, outcome=Outcome.ANSWERED, message=message, confidence=confidence)
+    _close(claim, draft, outcome=Outcome.ANSWERED, message=message, judgement=judgement)
     publish_successor(conversation)
     return True
 
@@ -67,13 +68,36 @@ def finish_with_words(claim: Claim, text: str) -> bool:
         text=text,
         public_id=claim.public_id,
     )
-    _close(claim, Draft(), outcome=Outcome.ANSWERED, message=message, confidence=None)
+    _close(claim, Draft(), outcome=Outcome.ANSWERED, message=message)
     publish_successor(conversation)
     return True
 
 
 @transaction.atomic
-def finish_with_hand_off(claim: Claim, pass_on: PassOn, *, draft: Draft) -> bool:
+def finish_with_question(claim: Claim, plan: AskBack) -> bool:
+    """Store what the customer is asked as the turn's message; false where the claim was lost.
+
+    It is no answer: it can't be rated, and a hand-back still owes one.
+    """
+    conversation = _lock_if_mine(claim)
+    if conversation is None:
+        return False
+    message = record.append_message(
+        conversation,
+        author_kind=Message.Author.ASSISTANT,
+        text=plan.text,
+        public_id=claim.public_id,
+        suggestions=plan.suggestions,
+    )
+    _close(claim, Draft(), outcome=Outcome.ASKED_BACK, message=message, judgement=plan.judgement)
+    publish_successor(conversation)
+    return True
+
+
+@transaction.atomic
+def finish_with_hand_off(
+    claim: Claim, pass_on: PassOn, *, draft: Draft, judgement: Judgement
+) -> bool:
     """Hand the conversation to people as the turn's end; false where the claim was lost."""
     conversation = _lock_if_mine(claim)
     if conversation is None:
@@ -87,7 +111,7 @@ def finish_with_hand_off(claim: Claim, pass_on: PassOn, *, draft: Draft) -> bool
         message_id=claim.public_id,
     )
     mine(claim).update(hand_off_reason=pass_on.reason)
-    _close(claim, draft, outcome=Outcome.HANDED_OFF, message=message, confidence=pass_on.confidence)
+    _close(claim, draft, outcome=Outcome.HANDED_OFF, message=message, judgement=judgement)
     # What was asked meanwhile goes to the person too.
     void_turns(conversation, state=State.CANCELLED, reason="withdrawn")
     return True
@@ -103,14 +127,16 @@ def _close(
     *,
     outcome: Turn.Outcome,
     message: Message,
-    confidence: float | None,
+    judgement: Judgement = NOT_JUDGED,
 ) -> None:
     usage = draft.usage
     mine(claim).update(
         state=State.DONE,
         outcome=outcome,
         message=message,
-        confidence=confidence,
+        confidence=judgement.confidence,
+        features=dict(judgement.features),
+        topic=judgement.topic,
         engine=draft.engine,
         model=usage.model if usage else "",
         prompt_tokens=usage.prompt_tokens if usage else 0,

@@ -1,23 +1,49 @@
 """What a turn is to do, decided from the record and the articles before any model is asked."""
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+from assistant.asking_back import (
+    REWORD_SUGGESTIONS,
+    REWORD_TEXT,
+    agrees,
+    choose_between,
+    declines,
+    which_text,
+)
 from assistant.claims import Claim
-from assistant.confidence import retrieval_confidence
-from assistant.small_talk import small_talk_reply
+from assistant.confidence import confidence_of, features_of, threshold_of
+from assistant.follow_ups import standalone_questions
+from assistant.models import Turn
+from assistant.nonsense import UNCLEAR_TEXT, is_nonsense
+from assistant.person_wishes import wants_person
+from assistant.reading import Asked, Reading, read_turn
+from assistant.small_talk import REPLIES, small_talk_reply
 from conversations.models import Conversation, Message
+from core.background import in_database_thread
 from escalation.models import HandOff
 from escalation.policy import find_flag, is_repeated
-from escalation.selectors import active_rules
+from escalation.selectors import active_rules, people_online
+from knowledge.languages import is_same_language
 from knowledge.retrieval import Retrieval, retrieve
 
 Author = Message.Author
+Reason = HandOff.Reason
 HISTORY = 12
 MAX_HISTORY_CHARACTERS = 1_000
-MAX_QUESTION_CHARACTERS = 6_000
-FOLLOW_UP = re.compile(r"^(and|what about|how about|also|but what|same for|or)\b", re.IGNORECASE)
+MAX_TOPIC_CHARACTERS = 50
+# Enough to find again both articles that the customer was asked about.
+CHOICE_DEPTH = 20
+ANSWER_DEPTH = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """How sure retrieval was, what that was computed from, and what the question is about."""
+
+    confidence: float | None = None
+    features: Mapping[str, float] = field(default_factory=dict)
+    topic: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +54,15 @@ class Say:
 
 
 @dataclass(frozen=True, slots=True)
+class AskBack:
+    """Ask the customer instead of answering; ``suggestions`` may be clicked."""
+
+    text: str
+    suggestions: tuple[str, ...] = ()
+    judgement: Judgement = Judgement()
+
+
+@dataclass(frozen=True, slots=True)
 class PassOn:
     """Hand the conversation to people."""
 
@@ -35,69 +70,107 @@ class PassOn:
     detail: str = ""
     urgency: HandOff.Urgency | None = None
     customer_text: str = ""
-    confidence: float | None = None
+    judgement: Judgement = Judgement()
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Write an answer from these passages."""
+    """Write an answer from these passages; they were found by ``looked_up``."""
 
     conversation: Conversation
     question: str
     history: tuple[tuple[str, str], ...]
     retrieval: Retrieval
-    confidence: float
+    judgement: Judgement
+    looked_up: str
+    language: str
 
 
-Plan = Say | PassOn | Answer
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was looked up, what was found, and how sure that is."""
+
+    looked_up: str
+    retrieval: Retrieval
+    judgement: Judgement
+
+    @property
+    def confidence(self) -> float:
+        return self.judgement.confidence or 0.0
 
 
-def plan_turn(claim: Claim) -> Plan:
-    """Return what to do about the customer's messages ``from_seq..through_seq``."""
-    conversation = Conversation.objects.select_related("site", "customer").get(
-        pk=claim.conversation_pk
+Plan = Say | AskBack | PassOn | Answer
+
+
+async def plan_turn(claim: Claim) -> Plan:
+    """Return what to do about the customer's messages ``from_seq..through_seq``.
+
+    The one network call, for a follow-up, lies between the two reads of the database.
+    """
+    reading, plan = await in_database_thread(_read)(claim)
+    if plan is not None:
+        return plan
+    questions = await standalone_questions(reading.question, context=reading.context)
+    return await in_database_thread(_plan_by_articles)(reading, questions)
+
+
+def _read(claim: Claim) -> tuple[Reading, Plan | None]:
+    reading = read_turn(claim)
+    plan = (
+        _flagged(reading)
+        or _replied(reading)
+        or _small_talk(reading)
+        or _unclear(reading)
+        or _repeated(reading)
     )
-    messages = list(
-        Message.objects.filter(conversation=conversation, episode=conversation.episode).order_by(
-            "seq"
+    return reading, plan
+
+
+def _flagged(reading: Reading) -> PassOn | None:
+    flag = find_flag(reading.question, rules=active_rules(reading.conversation.site_id))
+    if flag is not None and (flag.reason != Reason.ASKED_FOR_PERSON or not _is_small_talk(reading)):
+        return PassOn(
+            reason=flag.reason,
+            detail=flag.name,
+            urgency=flag.urgency,
+            customer_text=flag.customer_text,
         )
-    )
-    question = "\n".join(
-        message.text
-        for message in messages
-        if message.author_kind == Author.CUSTOMER
-        and claim.from_seq <= message.seq <= claim.through_seq
-    )[:MAX_QUESTION_CHARACTERS]
-    earlier = [message for message in messages if message.seq < claim.from_seq]
-    return (
-        _flagged(conversation, question)
-        or _small_talk(conversation, question)
-        or _repeated(question, earlier)
-        or _from_articles(conversation, question, earlier)
-    )
+    if wants_person(reading.question) and not _is_small_talk(reading):
+        return PassOn(reason=Reason.ASKED_FOR_PERSON)
+    return None
 
 
-def _flagged(conversation: Conversation, question: str) -> PassOn | None:
-    flag = find_flag(question, rules=active_rules(conversation.site_id))
-    if flag is None:
+def _replied(reading: Reading) -> Plan | None:
+    """Return what follows from a reply to the assistant's own question."""
+    if reading.chosen:
+        return _plan_chosen(reading, title=reading.chosen)
+    if reading.pending is None or reading.pending.asked is not Asked.OTHER_WORDS:
         return None
-    return PassOn(
-        reason=flag.reason,
-        detail=flag.name,
-        urgency=flag.urgency,
-        customer_text=flag.customer_text,
-    )
+    if agrees(reading.question):
+        return PassOn(reason=Reason.ASKED_FOR_PERSON)
+    return Say(REPLIES["fine"]) if declines(reading.question) else None
 
 
-def _small_talk(conversation: Conversation, question: str) -> Say | None:
-    text = small_talk_reply(question, site_name=conversation.site.name)
+def _is_small_talk(reading: Reading) -> bool:
+    """Whether it is: "are you a real person?" asks for none."""
+    return small_talk_reply(reading.question, site_name="") is not None
+
+
+def _small_talk(reading: Reading) -> Say | None:
+    text = small_talk_reply(reading.question, site_name=reading.conversation.site.name)
     return Say(text) if text else None
 
 
-def _repeated(question: str, earlier: Sequence[Message]) -> PassOn | None:
-    if not is_repeated(question, answered=_answered_questions(earlier)):
+def _unclear(reading: Reading) -> AskBack | None:
+    """Ask what is meant by a message that says nothing; a second one in a row goes on."""
+    was_asked = reading.pending is not None and reading.pending.asked is Asked.WHAT_IS_MEANT
+    return AskBack(UNCLEAR_TEXT) if is_nonsense(reading.question) and not was_asked else None
+
+
+def _repeated(reading: Reading) -> PassOn | None:
+    if not is_repeated(reading.question, answered=_answered_questions(reading.earlier)):
         return None
-    return PassOn(reason=HandOff.Reason.REPEATED_QUESTION)
+    return PassOn(reason=Reason.REPEATED_QUESTION)
 
 
 def _answered_questions(earlier: Sequence[Message]) -> list[str]:
@@ -113,26 +186,82 @@ def _answered_questions(earlier: Sequence[Message]) -> list[str]:
     return questions
 
 
-def _from_articles(
-    conversation: Conversation, question: str, earlier: Sequence[Message]
-) -> Answer | PassOn:
-    found = _retrieve(conversation, question, earlier)
-    confidence = retrieval_confidence(found)
-    if confidence < conversation.site.answer_threshold or not found.passages:
-        return PassOn(reason=HandOff.Reason.LOW_CONFIDENCE, confidence=confidence)
+def _plan_by_articles(reading: Reading, questions: Sequence[str]) -> Plan:
+    """Answer, ask back or hand off, by the question that the articles answer best."""
+    site = reading.conversation.site
+    found = max(
+        (_look_up(reading, question) for question in questions), key=lambda one: one.confidence
+    )
+    threshold = threshold_of(site, topic=found.judgement.topic)
+    if found.retrieval.passages and found.confidence >= threshold:
+        return _answer(reading, found)
+    between = choose_between(found.retrieval, confidence=found.confidence, threshold=threshold)
+    if between and _may_ask(reading):
+        titles = tuple(passage.title for passage in between)
+        return AskBack(which_text(titles), titles, found.judgement)
+    if _may_ask(reading) and _is_first_miss(reading.conversation) and not people_online():
+        return AskBack(REWORD_TEXT, REWORD_SUGGESTIONS, found.judgement)
+    return PassOn(reason=Reason.LOW_CONFIDENCE, judgement=found.judgement)
+
+
+def _look_up(reading: Reading, question: str, *, limit: int = ANSWER_DEPTH) -> _Found:
+    site = reading.conversation.site
+    retrieval = retrieve(site.pk, question, locale=reading.language, limit=limit)
+    best = retrieval.best
+    is_foreign = best is not None and not is_same_language(reading.language, best.locale)
+    features = features_of(retrieval, is_foreign=is_foreign)
+    topic = best.tags[0][:MAX_TOPIC_CHARACTERS] if best and best.tags else ""
+    return _Found(question, retrieval, Judgement(confidence_of(site, features), features, topic))
+
+
+def _answer(reading: Reading, found: _Found) -> Answer:
     history = tuple(
         (message.author_kind, message.text[:MAX_HISTORY_CHARACTERS])
-        for message in earlier[-HISTORY:]
+        for message in reading.earlier[-HISTORY:]
         if message.author_kind != Author.SYSTEM
     )
-    return Answer(conversation, question, history, found, confidence)
+    return Answer(
+        conversation=reading.conversation,
+        question=reading.question,
+        history=history,
+        retrieval=found.retrieval,
+        judgement=found.judgement,
+        looked_up=found.looked_up,
+        language=reading.language,
+    )
 
 
-def _retrieve(conversation: Conversation, question: str, earlier: Sequence[Message]) -> Retrieval:
-    """Look the question up; a short follow-up also together with the question before it."""
-    found = retrieve(conversation.site_id, question, locale=conversation.locale)
-    before = [message.text for message in earlier if message.author_kind == Author.CUSTOMER]
-    if not before or not FOLLOW_UP.match(question) or len(question.split()) > 10:
-        return found
-    joined = retrieve(conversation.site_id, f"{before[-1]} {question}", locale=conversation.locale)
-    return max(found, joined, key=retrieval_confidence)
+def _plan_chosen(reading: Reading, *, title: str) -> Answer | None:
+    """Answer the original question from the article that the customer chose."""
+    original = reading.pending.original if reading.pending else reading.question
+    found = _look_up(reading, original, limit=CHOICE_DEPTH)
+    passages = tuple(one for one in found.retrieval.passages if one.title == title)
+    if not passages:
+        # It was unpublished meanwhile.
+        return None
+    chosen = replace(found.retrieval, passages=passages[:ANSWER_DEPTH])
+    # The features are those of a search without the choice: nothing is to be learnt from them.
+    judgement = Judgement(found.judgement.confidence, {}, found.judgement.topic)
+    return replace(
+        _answer(reading, _Found(original, chosen, judgement)), question=f"{original} ({title})"
+    )
+
+
+def _may_ask(reading: Reading) -> bool:
+    """Whether the assistant did not ask a moment ago; of nonsense it may."""
+    return reading.pending is None or reading.pending.asked is Asked.WHAT_IS_MEANT
+
+
+def _is_first_miss(conversation: Conversation) -> bool:
+    """Whether this episode saw neither a hand-off nor a question for other words yet."""
+    turns = Turn.objects.filter(
+        conversation=conversation,
+        message__episode=conversation.episode,
+        outcome=Turn.Outcome.ASKED_BACK,
+        confidence__isnull=False,
+        message__suggestions=list(REWORD_SUGGESTIONS),
+    )
+    handed_off = HandOff.objects.filter(
+        conversation=conversation, episode__number=conversation.episode
+    )
+    return not turns.exists() and not handed_off.exists()

@@ -37,6 +37,9 @@ def source_passages(passages: tuple[ScoredPassage, ...]) -> tuple[SourcePassage,
             text=passage.text,
             url=passage.url,
             score=passage.score,
+            sentence_scores=passage.sentence_cosines,
+            # An article's passages are stored in their order.
+            position=passage.id,
         )
         for passage in passages
     )

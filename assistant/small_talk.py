@@ -51,7 +51,7 @@ def small_talk_reply(text: str, *, site_name: str) -> str | None:
 
 def _kinds(text: str) -> set[str]:
     """Return the kinds of small talk in ``text``; none if anything else is said."""
-    words = _words(SMILEY.sub(" ", text))
+    words = plain_words(SMILEY.sub(" ", text))
     if not words:
         is_glad = any(one in GLAD for one in text) or SMILEY.search(text)
         return {"fine"} if is_glad else set()
@@ -75,13 +75,13 @@ def _kinds(text: str) -> set[str]:
 @cache
 def _kind_by_phrase() -> dict[str, str]:
     return {
-        " ".join(_words(phrase)): kind
+        " ".join(plain_words(phrase)): kind
         for kind, block in PHRASES.items()
         for phrase in block.split("|")
     }
 
 
-def _words(text: str) -> list[str]:
+def plain_words(text: str) -> list[str]:
     """Return the plain words: no case, accents or punctuation, "hiiii" as "hi"."""
     folded = unicodedata.normalize("NFKD", text).casefold()
     kept = "".join(one for one in folded if not unicodedata.combining(one) and one not in "'\u2019")

@@ -12,9 +12,10 @@ from assistant.finishing import (
     fail_turn,
     finish_with_answer,
     finish_with_hand_off,
+    finish_with_question,
     finish_with_words,
 )
-from assistant.planning import Answer, PassOn, Say, plan_turn
+from assistant.planning import Answer, AskBack, PassOn, Say, plan_turn
 from assistant.streaming import keep_partial
 from assistant.writing import Draft, Writer
 from core.background import in_database_thread
@@ -59,12 +60,16 @@ async def _fail(claim: Claim, error: Exception) -> None:
 
 
 async def _work(claim: Claim) -> None:
-    plan = await in_database_thread(plan_turn)(claim)
+    plan = await plan_turn(claim)
     match plan:
+        case AskBack():
+            await in_database_thread(finish_with_question)(claim, plan)
         case Say():
             await in_database_thread(finish_with_words)(claim, plan.text)
         case PassOn():
-            await in_database_thread(finish_with_hand_off)(claim, plan, draft=Draft())
+            await in_database_thread(finish_with_hand_off)(
+                claim, plan, draft=Draft(), judgement=plan.judgement
+            )
         case Answer():
             await _answer(claim, plan)
 
@@ -81,10 +86,12 @@ async def _answer(claim: Claim, plan: Answer) -> None:
         verdict.cancel()
     pass_on = flagged or draft.pass_on
     if pass_on is None:
-        await in_database_thread(finish_with_answer)(claim, draft, confidence=plan.confidence)
+        await in_database_thread(finish_with_answer)(claim, draft, judgement=plan.judgement)
         return
     writer.preview.end("withdrawn")
-    await in_database_thread(finish_with_hand_off)(claim, pass_on, draft=draft)
+    await in_database_thread(finish_with_hand_off)(
+        claim, pass_on, draft=draft, judgement=plan.judgement
+    )
 
 
 def _flagged(verdict: ModerationVerdict | None) -> PassOn | None:

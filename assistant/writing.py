@@ -10,7 +10,7 @@ from django.conf import settings
 
 from assistant.claims import Claim
 from assistant.guardrails import MIN_GROUNDED, cited_passages, groundedness
-from assistant.planning import Answer, PassOn
+from assistant.planning import MAX_HISTORY_CHARACTERS, Answer, PassOn
 from assistant.prompt import canary, prompt_messages, safety_identifier, source_passages
 from assistant.release import CanaryLeaked, Release
 from assistant.streaming import Preview
@@ -24,6 +24,7 @@ from llm.errors import (
     ModelError,
     ModelStreamBroken,
 )
+from llm.extractive import quoted_passages
 from llm.types import (
     ChatMessage,
     Engine,
@@ -95,9 +96,7 @@ class Writer:
             except CanaryLeaked:
                 self._error = "canary"
                 return self._withdraw(Reason.LOW_CONFIDENCE, "The answer repeated its instructions")
-        return self._passed_on(
-            PassOn(reason=Reason.MODEL_UNAVAILABLE, confidence=self.plan.confidence)
-        )
+        return self._passed_on(PassOn(reason=Reason.MODEL_UNAVAILABLE))
 
     def _engines(self) -> Sequence[Engine]:
         chosen, local = choose_engine(), extractive_engine()
@@ -174,19 +173,30 @@ class Writer:
             call = next((one for one in reply.calls if one.name == HAND_OFF_TOOL.name), None)
             self.preview.end("withdrawn")
             return self._passed_on(self._reason_of(call, engine), engine=engine, usage=usage)
+        if engine.name == "extractive" and self._was_said(text):
+            return self._withdraw(Reason.LOW_CONFIDENCE, "The same words would be said again")
         if engine.name != "extractive" and not self._is_grounded(text):
             self._error = "ungrounded"
             return self._withdraw(
                 Reason.LOW_CONFIDENCE, "The answer was not covered by the articles"
             )
-        cited = cited_passages(text, marks=reply.release.cited, passages=self.passages)
         return Draft(
             text=text,
-            citations=tuple(cited),
+            citations=tuple(self._cited(text, engine=engine, marks=reply.release.cited)),
             engine=engine.name,
             usage=usage,
             error_code=self._error,
         )
+
+    def _cited(self, text: str, *, engine: Engine, marks: Sequence[int]) -> Sequence[SourcePassage]:
+        if engine.name == "extractive":
+            return quoted_passages(text, passages=self.passages)
+        return cited_passages(text, marks=marks, passages=self.passages)
+
+    def _was_said(self, text: str) -> bool:
+        """Whether an answer repeats word for word what the customer was told before."""
+        said = [text for kind, text in self.plan.history if kind == Message.Author.ASSISTANT]
+        return text[:MAX_HISTORY_CHARACTERS] in said
 
     def _is_grounded(self, text: str) -> bool:
         said = [text for kind, text in self.plan.history if kind != Message.Author.CUSTOMER]
@@ -202,14 +212,11 @@ class Writer:
         return PassOn(
             reason=reason,
             detail=str(arguments.get("detail") or "")[:300],
-            confidence=self.plan.confidence,
         )
 
     def _withdraw(self, reason: HandOff.Reason, detail: str) -> Draft:
         self.preview.end("withdrawn")
-        return self._passed_on(
-            PassOn(reason=reason, detail=detail, confidence=self.plan.confidence)
-        )
+        return self._passed_on(PassOn(reason=reason, detail=detail))
 
     def _passed_on(
         self, pass_on: PassOn, *, engine: Engine | None = None, usage: Usage | None = None
@@ -225,10 +232,10 @@ class Writer:
         return ReplyRequest(
             messages=messages,
             passages=self.passages,
-            question=self.plan.question,
+            question=self.plan.looked_up,
             deadline=self._deadline,
             tools=(HAND_OFF_TOOL, *(tool_specs() if with_tools else ())),
-            locale=self.plan.conversation.locale,
+            locale=self.plan.language,
             safety_identifier=safety_identifier(self.plan),
             prompt_cache_key=f"{settings.REDIS_PREFIX}:{self.plan.conversation.site.key}",
         )

@@ -1,4 +1,4 @@
-"""The only place that talks to OpenAI: a reply as a stream, and moderation.
+"""The only place that talks to OpenAI: a reply as a stream, a short one whole, and moderation.
 
 Errors of the SDK end here. What leaves is a `ModelError`, raised `from None`: the text of the
 SDK's errors holds the upstream's body, and a traceback would print it.
@@ -9,7 +9,7 @@ import ipaddress
 import logging
 import random
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from weakref import WeakKeyDictionary
 
@@ -19,17 +19,18 @@ from openai import APIConnectionError, APIError, APIStatusError, AsyncOpenAI, As
 from openai import OpenAIError as SdkError
 from openai.types.chat import ChatCompletionChunk
 
-from llm.assembly import ReplyAssembly
+from llm.assembly import ReplyAssembly, clean_text
 from llm.breaker import CircuitBreaker
 from llm.errors import ModelDeadlineExceeded, ModelError, ModelStreamBroken, ModelUnavailable
 from llm.keys import KeyRing, fingerprint, key_ring
 from llm.payload import to_message_param, to_tool_param
 from llm.recovery import NextStep, another_model_may_help, choose_recovery, counts_as_outage
 from llm.translation import Refusal, translate_refusal
-from llm.types import Finished, ModerationVerdict, ReplyEvent, ReplyRequest, TextDelta
+from llm.types import ChatMessage, Finished, ModerationVerdict, ReplyEvent, ReplyRequest, TextDelta
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 MODERATION_SECONDS = 2.0
+MAX_SHORT_TOKENS = 120
 # Once the finish reason is here only the usage is missing, and no customer waits for that.
 TAIL_SECONDS = 2.0
 # An answer of 800 tokens takes about 250 kB on the wire, most of it the chunks' JSON.
@@ -53,6 +54,7 @@ _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], Asy
     WeakKeyDictionary()
 )
 _moderation_breaker = CircuitBreaker()
+_small_breaker = CircuitBreaker()
 
 
 class OpenAIEngine:
@@ -249,6 +251,33 @@ async def moderate(text: str) -> ModerationVerdict | None:
         return None
     _moderation_breaker.record_success()
     return verdict
+
+
+async def complete(messages: Sequence[ChatMessage], *, seconds: float) -> str:
+    """Return the small model's short reply, whole; raises `ModelError`, and never tries again."""
+    key = key_ring().find_usable()
+    if key is None or not _small_breaker.allow():
+        raise ModelUnavailable
+    try:
+        async with asyncio.timeout(seconds):
+            completion = await _get_client(key).chat.completions.create(
+                model=settings.OPENAI_SMALL_MODEL,
+                messages=[to_message_param(message) for message in messages],
+                max_completion_tokens=MAX_SHORT_TOKENS,
+                timeout=_timeout(read=seconds),
+            )
+        choice = completion.choices[0]
+        text = clean_text(choice.message.content or "")
+    except TimeoutError:
+        _small_breaker.record_failure()
+        raise ModelDeadlineExceeded from None
+    except UPSTREAM_ERRORS as error:
+        _small_breaker.record_failure()
+        raise translate_error(error, begun=False) from None
+    _small_breaker.record_success()
+    if choice.finish_reason != "stop":
+        raise ModelStreamBroken
+    return text.strip()
 
 
 async def close_clients() -> None:

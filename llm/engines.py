@@ -1,12 +1,14 @@
 """Which engine writes the replies of this process; no SDK is imported before one needs it."""
 
+from collections.abc import Sequence
 from functools import cache
 
 from django.conf import settings
 
+from llm.errors import ModelUnavailable
 from llm.extractive import HAND_OFF_TOOL_NAME, ExtractiveEngine
 from llm.keys import key_ring
-from llm.types import Engine, ModerationVerdict, ToolSpec
+from llm.types import ChatMessage, Engine, ModerationVerdict, ToolSpec
 
 HAND_OFF_TOOL = ToolSpec(
     name=HAND_OFF_TOOL_NAME,
@@ -53,6 +55,20 @@ async def moderate(text: str) -> ModerationVerdict | None:
     from llm import client
 
     return await client.moderate(text)
+
+
+def has_small_model() -> bool:
+    """Say whether short tasks can be given to a model."""
+    return bool(settings.OPENAI_SMALL_MODEL and key_ring().list_keys())
+
+
+async def complete(messages: Sequence[ChatMessage], *, seconds: float) -> str:
+    """Return the small model's short reply, whole; raises `ModelError`, without one too."""
+    if not has_small_model():
+        raise ModelUnavailable
+    from llm import client
+
+    return await client.complete(messages, seconds=seconds)
 
 
 @cache

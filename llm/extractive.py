@@ -16,7 +16,9 @@ from llm.words import find_stems, find_words
 
 HAND_OFF_TOOL_NAME = "request_hand_off"
 
-MAX_EXCERPTS = 6
+# What is chosen for itself, and all of it with what it can't be quoted without.
+MAX_CHOSEN = 4
+MAX_EXCERPTS = 8
 # A passage this close to the best one may hold the answer as well.
 NEAR_TOP = 0.8
 # Another passage of the article that answers nearly as well is quoted with it.
@@ -122,6 +124,13 @@ def compose_answer(request: ReplyRequest) -> str:
     if chosen:
         parts.append(_offer(request.passages, answered=chosen[0].passage, locale=request.locale))
     return "\n\n".join(part for part in parts if part)
+
+
+def quoted_passages(answer: str, *, passages: Sequence[SourcePassage]) -> list[SourcePassage]:
+    """Return the passages that an answer of this engine quotes, one for each source it names."""
+    named = {source_line(passage): passage for passage in reversed(passages)}
+    quoted = [passage for line, passage in named.items() if line in answer.splitlines()]
+    return sorted(quoted, key=lambda passage: passage.position)
 
 
 def split_deltas(text: str) -> list[str]:
@@ -280,11 +289,10 @@ def _choose_excerpts(candidate: _Candidate, *, query: _Query) -> list[int]:
     # What refers to something unseen is quoted only where there is nothing else.
     ranked = [index for index, stands in enumerate(whole) if stands or not any(whole)]
     ranked.sort(key=lambda index: (-scores[index], index))
-    enough = scores[ranked[0]] * (NEAR_BEST_BY_MEANING if candidate.cosines else NEAR_BEST)
+    best = scores[ranked[0]]
+    enough = min(best, best * (NEAR_BEST_BY_MEANING if candidate.cosines else NEAR_BEST))
     chosen: set[int] = set()
-    for index in ranked:
-        if chosen and scores[index] < enough:
-            break
+    for index in [one for one in ranked if scores[one] >= enough][:MAX_CHOSEN]:
         said_already = any(
             candidate.excerpts[index].text in candidate.excerpts[other].text for other in chosen
         )

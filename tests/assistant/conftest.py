@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
+from accounts.models import User
 from assistant import writing
 from assistant.models import Turn
 from assistant.services import receive_customer_message
 from conversations.models import Conversation, Message, Site
+from escalation.services import heard_from
 from knowledge.indexing import index_article
 from knowledge.services import ArticleContent, store_article
 from llm.testing import ScriptedEngine
@@ -47,6 +49,12 @@ def ask(conversation: Conversation, articles: None) -> Callable[[str], Turn]:
         return Turn.objects.filter(conversation=conversation).latest("pk")
 
     return send
+
+
+@pytest.fixture
+def at_desk(agent: User) -> None:
+    """Let an agent be online."""
+    heard_from(agent)
 
 
 async def until_asked(engine: ScriptedEngine, *, seconds: float = 10) -> None:

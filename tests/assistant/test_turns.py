@@ -92,7 +92,7 @@ async def test_message_during_a_turn_gets_the_next_one(
 
 
 async def test_turn_when_the_articles_do_not_hold_it_hands_off(
-    ask: Ask, engine: ScriptedEngine, conversation: Conversation
+    ask: Ask, engine: ScriptedEngine, conversation: Conversation, at_desk: None
 ) -> None:
     turn = await run(await in_database_thread(ask)("Who won the chess championship in 1972?"))
     hand_off = await HandOff.objects.aget()
