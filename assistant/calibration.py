@@ -1,6 +1,7 @@
 """Which calibration a site uses, and the click that changes it; fitting is in ``refitting``."""
 
 from dataclasses import dataclass
+from math import isclose
 from time import monotonic
 
 from django.db import transaction
@@ -45,7 +46,7 @@ def calibrated_threshold(
 
     For another ``target`` than the calibration's own it is read off the kept curves.
     """
-    if target == calibration.curves["target"]:
+    if isclose(target, calibration.curves["target"]):
         found = calibration.thresholds.get(topic, calibration.thresholds.get(""))
         return None if found is None else float(found)
     of_topic = calibration.curves["topics"].get(topic)
@@ -61,7 +62,10 @@ def read_points(rows: list[list[float]]) -> list[RiskPoint]:
 
 @transaction.atomic
 def activate_calibration(pk: int, *, by: User) -> Calibration:
-    """Let a site use a calibration from now on, and retire the one before; harmless when used."""
+    """Let a site use a calibration and its target from now on, and retire the one before.
+
+    Harmless when it is used already.
+    """
     found = Calibration.objects.filter(pk=pk).first()
     if found is None:
         raise NotFound
@@ -74,6 +78,10 @@ def activate_calibration(pk: int, *, by: User) -> Calibration:
     calibration.activated_at = timezone.now()
     calibration.activated_by = by
     calibration.save(update_fields=["state", "activated_at", "activated_by"])
+    # Its thresholds were shown for this target.
+    Site.objects.filter(pk=calibration.site_id).update(
+        wrong_answer_target=calibration.curves["target"]
+    )
     _forget()
     return calibration
 

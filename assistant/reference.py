@@ -61,7 +61,9 @@ def shipped_line() -> NamedLine:
 
 @lru_cache(maxsize=1)
 def shipped_samples() -> tuple[KnownSample, ...]:
-    """Return the shipped questions."""
+    """Return the shipped questions; none where the file was left out on purpose."""
+    if not QUESTIONS.exists():
+        return ()
     rows = json.loads(QUESTIONS.read_text(encoding="utf-8"))
     return tuple(
         KnownSample(row["features"], bool(row["right"]), bool(row["out_of_scope"])) for row in rows

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.calibration import active_calibration
+from assistant.confidence import threshold_of
 from assistant.fitting import (
     MIN_ANSWERED,
     Flags,
@@ -102,7 +103,7 @@ def propose_calibration(
     chances = _chances_unseen(samples, prior=shipped.line)
     threshold = _threshold(chances, samples=samples, target=target)
     topics = _topics(chances, samples=samples, target=target, out_of_scope=out_of_scope)
-    chances_before = before.line.probabilities(samples.features)
+    chances_before = _chances(before.line, features=samples.features)
     return Calibration.objects.create(
         site=site,
         samples=len(verdicts),
@@ -118,7 +119,7 @@ def propose_calibration(
             "before": _measured(
                 chances_before,
                 samples=samples,
-                threshold=_threshold_before(site, chances_before, samples=samples, target=target),
+                threshold=threshold_of(site),
             ),
             "after": _measured(chances, samples=samples, threshold=threshold),
             "topics": topics,
@@ -164,8 +165,11 @@ def count_verdicts(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
 
 def line_in_use(site_id: int) -> NamedLine:
     """Return the regression that a site's confidence is computed with now."""
-    active = active_calibration(site_id)
-    return shipped_line() if active is None else read_line(active.weights)
+    active, shipped = active_calibration(site_id), shipped_line()
+    # One of other features than today's can't be used any more.
+    if active is None or active.weights["weights"].keys() != shipped.weights.keys():
+        return shipped
+    return read_line(active.weights)
 
 
 def gather_samples(
@@ -224,8 +228,13 @@ def _chances_unseen(samples: Samples, *, prior: Line) -> Vector:
         held_out = samples.folds == fold
         if held_out.any():
             line = _fit(samples, prior=prior, rows=~held_out)
-            chances[held_out] = line.probabilities(samples.features[held_out])
+            chances[held_out] = _chances(line, features=samples.features[held_out])
     return chances
+
+
+def _chances(line: Line, *, features: Matrix) -> Vector:
+    """Return each row's probability; all features are 0 where nothing was found to answer with."""
+    return np.where(features.any(axis=1), line.probabilities(features), 0.0)
 
 
 def _threshold(chances: Vector, *, samples: Samples, target: float) -> float:
@@ -236,17 +245,6 @@ def _threshold(chances: Vector, *, samples: Samples, target: float) -> float:
             "more often. Choose a larger share, or improve the articles that were marked wrong."
         )
     return found
-
-
-def _threshold_before(site: Site, chances: Vector, *, samples: Samples, target: float) -> float:
-    """Return what the same target would ask for without the refit, or the site's fixed value.
-
-    Both sides of the comparison keep to the target, so that the answered shares compare.
-    """
-    if site.answer_threshold is not None:
-        return site.answer_threshold
-    found = threshold_for_risk(chances, samples.right, target=target, weights=samples.weights)
-    return 1.0 if found is None else found
 
 
 def _topics(

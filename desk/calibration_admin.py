@@ -121,6 +121,7 @@ class CalibrationAdmin(CalibrationBase):
             "calibration": calibration,
             "curves": curves,
             "target": f"{curves['target']:.1%}",
+            "site_target": f"{calibration.site.wrong_answer_target:.1%}",
             "out_of_scope": f"{curves['out_of_scope']:.0%}",
             "figures": figures_of(curves),
             "charts": [
@@ -145,7 +146,7 @@ class CalibrationAdmin(CalibrationBase):
         try:
             proposal = propose_calibration(
                 site,
-                target=form.cleaned_data["target"] / 100,
+                target=round(form.cleaned_data["target"] / 100, 6),
                 out_of_scope=form.cleaned_data["out_of_scope"] / 100,
             )
         except SupportError as error:
@@ -197,7 +198,10 @@ class CalibrationAdmin(CalibrationBase):
         except TooFewVerdicts as error:
             missing = error.detail
         rows = Calibration.objects.filter(site=site).select_related("activated_by")
-        initial = {"target": 100 * site.wrong_answer_target, "out_of_scope": 100 * OUT_OF_SCOPE}
+        initial = {
+            "target": round(100 * site.wrong_answer_target, 2),
+            "out_of_scope": round(100 * OUT_OF_SCOPE),
+        }
         return {
             "active": rows.filter(state=Calibration.State.ACTIVE).first(),
             "calibrations": rows.order_by("-created_at", "-pk")[:SHOWN],

@@ -49,8 +49,8 @@ def figures_of(curves: Mapping[str, Any]) -> list[Figure]:
         ),
         Figure(
             "Threshold",
-            f"{before['threshold']:.2f}",
-            f"{after['threshold']:.2f}",
+            _threshold(before["threshold"]),
+            _threshold(after["threshold"]),
             "how sure the assistant has to be, from 0 to 1",
         ),
         Figure(
@@ -66,6 +66,10 @@ def figures_of(curves: Mapping[str, Any]) -> list[Figure]:
             "by how much the confidence is off on average",
         ),
     ]
+
+
+def _threshold(value: float) -> str:
+    return f"{value:.2f}" if value <= 1 else "none: nothing is answered"
 
 
 def _share(row: Mapping[str, Any], name: str) -> str:

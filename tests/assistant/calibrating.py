@@ -6,13 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assistant import reference
+from assistant import confidence, reference
 from assistant.models import Turn
 from conversations.models import Conversation, Message, Site
 from conversations.services import append_message, lock_conversation, start_conversation
 
 NAMES = ("fused", "margin")
-LINE = {"intercept": -3.0, "weights": {"fused": 6.0, "margin": 1.0}}
+LINE = {
+    "intercept": -3.0,
+    "weights": {"fused": 6.0, "margin": 1.0},
+    "points": [[0.9, 0.3, 0.01], [0.7, 0.5, 0.05], [0.5, 0.7, 0.1]],
+}
 
 
 def ship(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,16 +35,17 @@ def ship(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         )
     (folder / "weights.json").write_text(json.dumps(LINE))
     (folder / "questions.json").write_text(json.dumps(rows))
-    monkeypatch.setattr(reference, "WEIGHTS", folder / "weights.json")
+    for module in (reference, confidence):
+        monkeypatch.setattr(module, "WEIGHTS", folder / "weights.json")
     monkeypatch.setattr(reference, "QUESTIONS", folder / "questions.json")
-    reference.shipped_line.cache_clear()
-    reference.shipped_samples.cache_clear()
+    forget_shipped()
 
 
 def forget_shipped() -> None:
     """Read the real files again."""
     reference.shipped_line.cache_clear()
     reference.shipped_samples.cache_clear()
+    confidence.shipped_points.cache_clear()
 
 
 def answer(

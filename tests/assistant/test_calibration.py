@@ -87,7 +87,7 @@ def test_proposal_follows_the_verdicts_when_they_differ_from_the_shipped_weights
     before, after = proposal.curves["before"], proposal.curves["after"]
     assert after["auroc"] > before["auroc"]
     assert after["risk"] <= 0.1
-    assert after["coverage"] > before["coverage"]
+    assert before["threshold"] == 0.7
     low, high = after["risk_interval"]
     assert low <= after["risk"] <= high
 
@@ -179,6 +179,22 @@ def test_activation_retires_the_one_before_and_notes_who(site: Site, manager: Us
     assert used.activated_by == manager
     assert used.activated_at is not None
     assert np.isclose(line_in_use(site.pk).weights["fused"], 2.0)
+
+
+def test_activation_sets_the_target_that_the_thresholds_were_shown_for(
+    site: Site, manager: User
+) -> None:
+    calibration = kept(site)
+    calibration.curves["target"] = 0.08
+    calibration.save()
+    activate_calibration(calibration.pk, by=manager)
+    site.refresh_from_db()
+    assert site.wrong_answer_target == 0.08
+
+
+def test_line_in_use_is_the_shipped_one_when_the_features_have_changed(site: Site) -> None:
+    kept(site, state=State.ACTIVE, weights={"intercept": 0.0, "weights": {"older": 1.0}})
+    assert line_in_use(site.pk) == shipped_line()
 
 
 def test_activation_is_harmless_when_it_is_used_already(site: Site, manager: User) -> None:
