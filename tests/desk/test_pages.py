@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from assistant.models import Turn
-from assistant.services import resolve_by_agent, take_conversation
+from assistant.services import resolve_by_agent, send_agent_reply, take_conversation
 from conversations import services as record
 from conversations.models import Conversation, Customer, Message, Site
 from desk.console import safe_url
@@ -234,3 +234,55 @@ def test_the_index_leads_to_the_queue(desk: Client) -> None:
     assert "/admin/reports/" not in page
     manager = browser_of(make_user("mia", role="manager"))
     assert "/admin/reports/" in manager.get("/admin/").content.decode()
+
+
+def test_reason_that_says_itself_is_shown_once(desk: Client, waiting: Conversation) -> None:
+    HandOff.objects.filter(conversation=waiting).update(
+        reason=HandOff.Reason.NEGATIVE_SENTIMENT, detail="Upset customer"
+    )
+    fragment = desk.get(f"{QUEUE}fragment/").content.decode()
+    shown = re.sub(r'data-news="[^"]*"', "", fragment)
+    assert shown.count("Upset customer") == 1
+    side = desk.get(url_of("conversation", waiting)).content.decode().split('id="reason-title"')[1]
+    assert side.count("Upset customer") == 1
+
+
+@pytest.mark.parametrize("is_verified", [True, False])
+def test_what_a_visitor_claims_is_marked_wherever_it_is_shown(
+    desk: Client, waiting: Conversation, is_verified: bool
+) -> None:
+    Customer.objects.filter(pk=waiting.customer_id).update(
+        email="vip@example.com", attributes={"plan": "Platinum"}, is_verified=is_verified
+    )
+    page = desk.get(url_of("conversation", waiting)).content.decode()
+    side = page.split('id="customer-title"')[1]
+    assert side.count(">claimed<") == (0 if is_verified else 3)
+    assert ("Nothing below is verified" in side) is not is_verified
+    assert (">verified<" in page) is is_verified
+    assert (">unverified<" in desk.get(QUEUE).content.decode()) is not is_verified
+
+
+def test_reply_box_is_open_to_the_holder_only(
+    desk: Client, other_desk: Client, waiting: Conversation, agent: User
+) -> None:
+    def box(client: Client) -> tuple[str, str]:
+        page = client.get(url_of("conversation", waiting)).content.decode()
+        found = re.search(r"<textarea[^>]*>", page)
+        hint = re.search(r'id="reply-hint"[^>]*>([^<]*)<', page)
+        assert found
+        assert hint
+        return "disabled" if " disabled" in found[0] else "open", hint[1].strip()
+
+    assert box(desk) == ("disabled", "You can't reply yet: take the conversation first.")
+    take_conversation(waiting.pk, agent=agent)
+    assert box(desk) == ("open", "The customer reads what you send at once.")
+    assert box(other_desk) == ("disabled", "You can't reply: Ana holds this conversation.")
+
+
+def test_hand_back_says_what_becomes_of_a_message_without_a_reply(
+    desk: Client, waiting: Conversation, agent: User
+) -> None:
+    take_conversation(waiting.pk, agent=agent)
+    assert "hand-back-hint" in desk.get(url_of("conversation", waiting)).content.decode()
+    send_agent_reply(waiting.pk, agent=agent, text="It is on its way.")
+    assert "hand-back-hint" not in desk.get(url_of("conversation", waiting)).content.decode()
