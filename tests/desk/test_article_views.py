@@ -86,7 +86,8 @@ def test_box_passes_on_below_the_threshold(manager: Client, site: Site, returns:
     [
         ("Thank you!", Decision.SMALL_TALK),
         ("I want to talk to a person.", Decision.HAND_OFF),
-        ("qwertz uiop", Decision.HAND_OFF),
+        ("Do you sell live penguins from Antarctica?", Decision.HAND_OFF),
+        ("???", Decision.ASK_BACK),
         (QUESTION, Decision.ANSWER),
     ],
 )
@@ -96,6 +97,19 @@ def test_trial_decides_as_a_turn_does(
     trial = try_question(returns.site, question, locale="en")
     assert trial.decision == decision
     assert trial.text
+
+
+def test_trial_asks_which_of_two_articles_is_meant(
+    site: Site, returns: Article, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(site, "tents", title="Repair of tents", body="A repair takes two weeks.")
+    store(site, "boots", title="Repair of boots", body="A repair takes two weeks.")
+    monkeypatch.setattr("assistant.trying.confidence_of", lambda site, features: 0.4)
+    site.answer_threshold = 0.45
+    trial = try_question(site, "How long does a repair take?", locale="en")
+    assert trial.decision == Decision.ASK_BACK
+    assert "Repair of tents" in trial.text
+    assert "Repair of boots" in trial.text
 
 
 def test_trial_keeps_nothing(manager: Client, returns: Article) -> None:
