@@ -7,20 +7,25 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 
 import numpy as np
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.backends.postgresql.base import DatabaseWrapper
+from numpy.typing import NDArray
 
 from conversations.models import Site
 from knowledge.generated import fill_site, questions
 from knowledge.indexing import index_article
-from knowledge.models import Article, Passage
-from knowledge.retrieval import retrieve
+from knowledge.lexical import HIDDEN_FROM_CUSTOMERS
+from knowledge.models import VECTOR_DIMENSIONS, Article, Passage, PassageVector
+from knowledge.retrieval import CANDIDATES, retrieve
 from knowledge.terms import STOP_WORDS
+from knowledge.vectors import find_by_meaning
+from llm.embedding import find_embedder
 
+Vectors = NDArray[np.float32]
 MODEL = "all-MiniLM-L6-v2"
 QUERIES = 200
 WARM_UP = 20
@@ -46,23 +51,88 @@ def measure_scale(passages: int) -> dict[str, float]:
 
 
 def measure_queries(*, number: int = QUERIES) -> dict[str, float]:
-    """Time ``number`` questions to the site that ``measure_scale`` filled, in this process."""
+    """Time ``number`` questions to the site that ``measure_scale`` filled, in this process.
+
+    ``cpu_ms`` is this process's and its database backend's processor time: what a query costs
+    whatever else the machine does; 0 where the database is on another one.
+    """
     site = Site.objects.get(key="scale")
     for question in questions(WARM_UP, seed=1):
         retrieve(site.pk, question)
-    taken = []
+    clock = Clock()
     for question in questions(number, seed=2):
-        begun = perf_counter()
-        found = retrieve(site.pk, question)
-        taken.append(1_000 * (perf_counter() - begun))
+        with clock.timing():
+            found = retrieve(site.pk, question)
         if not found.passages:
             raise RuntimeError(f"nothing was found for {question!r}")
     return {
-        "query_ms_p50": float(np.percentile(taken, 50)),
-        "query_ms_p95": float(np.percentile(taken, 95)),
+        **{f"query_{name}": value for name, value in clock.percentiles().items()},
         "rss_mb": resident_mb(),
         "is_hybrid": float(found.is_hybrid),
     }
+
+
+def compare_vectors(*, number: int = QUERIES // 4) -> dict[str, dict[str, float]]:
+    """Time the ways to the nearest vectors in the site that ``measure_scale`` filled.
+
+    Along the graph, from end to end, and by a matrix in this process; ``recall`` is the share
+    of the true nearest that the graph finds.
+    """
+    site = Site.objects.get(key="scale")
+    asked = _question_vectors(number)
+    size = Passage.objects.filter(site=site).count()
+    before = resident_mb()
+    ids, matrix = _matrix(site)
+    held = resident_mb() - before
+    clocks = {name: Clock() for name in ("graph", "exact", "matrix")}
+    hits = 0
+    for vector in asked:
+        with clocks["matrix"].timing():
+            products = matrix @ vector
+            nearest = ids[np.argpartition(products, -CANDIDATES)[-CANDIDATES:]]
+        found = {}
+        for name, passages in (("graph", size), ("exact", 0)):
+            with clocks[name].timing():
+                found[name] = _nearest(site, vector, passages=passages)
+        hits += len(set(found["graph"]) & set(nearest.tolist()))
+    measured = {name: clock.percentiles() for name, clock in clocks.items()}
+    measured["matrix"]["held_mb"] = held
+    measured["graph"]["recall"] = hits / len(asked) / CANDIDATES
+    return measured
+
+
+class Clock:
+    """Gathers how long something takes, in wall and in processor time."""
+
+    def __init__(self) -> None:
+        connection.ensure_connection()
+        self._backend = connection.connection.info.backend_pid
+        self._wall: list[float] = []
+        self._cpu: list[float] = []
+
+    @contextmanager
+    def timing(self) -> Iterator[None]:
+        """Time one run."""
+        begun, spent = perf_counter(), self._spent()
+        yield
+        self._wall.append(1_000 * (perf_counter() - begun))
+        self._cpu.append(1_000 * (self._spent() - spent))
+
+    def percentiles(self) -> dict[str, float]:
+        """Return the milliseconds of half of the runs, and of all but a twentieth."""
+        return {
+            f"{name}_p{share}": float(np.percentile(taken, share))
+            for name, taken in (("ms", self._wall), ("cpu_ms", self._cpu))
+            for share in (50, 95)
+        }
+
+    def _spent(self) -> float:
+        """Return the seconds of processor that this process and its backend have used."""
+        try:
+            spent = Path(f"/proc/{self._backend}/schedstat").read_text(encoding="ascii")
+        except OSError:
+            return 0.0
+        return process_time() + int(spent.split()[0]) / 1e9
 
 
 def resident_mb() -> float:
@@ -98,6 +168,35 @@ def _close_connections() -> None:
     wrapper = connections[DEFAULT_DB_ALIAS]
     if isinstance(wrapper, DatabaseWrapper):
         wrapper.close_pool()
+
+
+def _question_vectors(number: int) -> Vectors:
+    embedder = find_embedder(MODEL)
+    if embedder:
+        return embedder.embed(questions(number, seed=2))
+    rows = np.random.default_rng(4).normal(size=(number, VECTOR_DIMENSIONS))
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
+
+
+def _matrix(site: Site) -> tuple[NDArray[np.int64], Vectors]:
+    """Return the passages of a site and their vectors, as a worker would hold them."""
+    rows = PassageVector.objects.filter(site=site, model=MODEL).values_list("passage_id", "vector")
+    ids = np.zeros(rows.count(), dtype=np.int64)
+    matrix = np.zeros((len(ids), VECTOR_DIMENSIONS), dtype=np.float32)
+    for index, (passage_id, vector) in enumerate(rows.iterator(chunk_size=2_000)):
+        ids[index], matrix[index] = passage_id, vector
+    return ids, matrix
+
+
+def _nearest(site: Site, vector: Vectors, *, passages: int) -> list[int]:
+    return find_by_meaning(
+        site.pk,
+        model=MODEL,
+        vector=vector,
+        passages=passages,
+        hidden=HIDDEN_FROM_CUSTOMERS,
+        limit=CANDIDATES,
+    )
 
 
 def _indexing_rate(site: Site) -> dict[str, float]:
