@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 SAVE_SECONDS = 0.5
 MAX_ERRORS = 200
 MAX_ERROR_CHARACTERS = 300
+STOPPED = "It was stopped by hand."
 UNEXPECTED = "It ended by an error of ours; the log of the worker says more."
 
 
@@ -50,7 +51,11 @@ def run_import(run_id: int, *, now: bool = False) -> ImportResult | None:
     except SupportError as error:
         fail_run(run_id, why=error.detail)
         return ImportResult(errors={"": error.detail})
-    except BaseException:
+    except KeyboardInterrupt:
+        fail_run(run_id, why=STOPPED)
+        raise
+    except Exception:
+        # The task's edge. A worker that is told to end leaves its import to the next one.
         fail_run(run_id, why=UNEXPECTED)
         raise
     return result

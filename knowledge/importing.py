@@ -93,6 +93,7 @@ class _Import:
     _owners: dict[str, str] = field(default_factory=dict)
     _found: set[int] = field(default_factory=set)
     _unread: set[str] = field(default_factory=set)
+    _can_send: bool = True
 
     def take(self, part: Part) -> None:
         """Read a part and store its articles."""
@@ -163,8 +164,9 @@ class _Import:
     def _index(self, article_id: int) -> None:
         if self.now:
             index_article(article_id)
-        else:
-            request_indexing([article_id])
+        elif self._can_send:
+            # One failure is enough: each try costs seconds, and the sweep finds them all.
+            self._can_send = request_indexing([article_id]) == 1
 
     def _step(self) -> None:
         self.result.done += 1

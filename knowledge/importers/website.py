@@ -50,6 +50,8 @@ SITEMAP_TYPES = (
 )  # fmt: skip
 SITEMAP_ENDINGS = (".xml", ".xml.gz")
 MAX_SITEMAPS = 50
+# Well within an import's lease, which only its pages renew.
+MAX_SITEMAPS_SECONDS = 120.0
 MAX_SITEMAP_BYTES = 10_000_000
 # Far more than are read: a sitemap of a whole shop may name a few help pages at its end.
 MAX_LISTED = 50_000
@@ -157,7 +159,8 @@ class Website:
         first = str(start) if is_sitemap else str(start.join("/sitemap.xml"))
         waiting = deque(named or [first])
         read: set[str] = set()
-        while waiting and len(read) < MAX_SITEMAPS:
+        end = time.monotonic() + MAX_SITEMAPS_SECONDS
+        while waiting and len(read) < MAX_SITEMAPS and time.monotonic() < end:
             url = waiting.popleft()
             if url in read:
                 continue
@@ -173,7 +176,7 @@ class Website:
             waiting.extend(children)
             yield from pages
         if waiting:
-            self._notes["sitemap"] = f"only the first {MAX_SITEMAPS} sitemaps are read."
+            self._notes["sitemap"] = f"only the first {len(read)} sitemaps are read."
 
     def _sitemap(self, url: str, *, start: httpx2.URL) -> tuple[list[str], list[Listed]]:
         if not _is_same_site(parse_url(url), start):

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from conversations.models import Site
 from core.errors import BadInput, Conflict
-from knowledge import import_runs, imports
+from knowledge import import_runs, importing, imports
 from knowledge.import_runs import run_import
 from knowledge.import_tasks import run_import_task, tend_imports_task
 from knowledge.importers.content import ArticleFile, Batch, Part, Reading
@@ -152,8 +152,6 @@ def test_killed_workers_import_is_taken_up_again(
         raise Killed
 
     batch(monkeypatch, part("a"), part("b"), part("c", die))
-    # Nothing of a killed process runs on.
-    monkeypatch.setattr(import_runs, "fail_run", lambda run_id, why: None)
     run = open_run(source)
     with pytest.raises(Killed):
         run_import(run.pk)
@@ -193,6 +191,13 @@ def test_error_of_ours_ends_the_import(source: Source, monkeypatch: pytest.Monke
     assert (run.state, run.upload) == ("failed", None)
 
 
+def test_broker_that_is_away_is_asked_once(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(importing, "request_indexing", lambda ids: asked.append(ids) or 0)
+    run_import(upload(source, {"a.md": "# A\none", "b.md": "# B\ntwo"}).pk)
+    assert len(asked) == 1
+
+
 def test_errors_kept_in_the_row_are_bounded(
     source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -223,6 +228,18 @@ def test_lost_task_is_sent_again(website: Source, sent: list[int]) -> None:
     ImportRun.objects.update(created_at=timezone.now() - imports.LOST_AFTER)
     assert tend_runs() == 1
     assert sent == [run.pk]
+
+
+def test_command_that_is_stopped_says_so(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    batch(monkeypatch, part("a"), part("b", stop))
+    run = open_run(source)
+    with pytest.raises(KeyboardInterrupt):
+        run_import(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.errors) == ("failed", {"": import_runs.STOPPED})
 
 
 def test_import_that_never_ends_is_given_up(website: Source, sent: list[int]) -> None:

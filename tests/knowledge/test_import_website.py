@@ -175,6 +175,18 @@ def test_no_more_pages_are_read_than_are_allowed(
     assert "only the first 2 of 3" in result.errors["sitemap"]
 
 
+def test_sitemaps_that_take_too_long_take_nothing_away(
+    site: Site, web: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_sitemap(web, "/a")
+    add_page(web, "/a", "A")
+    crawl(site, f"{web.origin}/")
+    monkeypatch.setattr("knowledge.importers.website.MAX_SITEMAPS_SECONDS", 0)
+    _, run = crawl(site, f"{web.origin}/")
+    assert run.state == "failed"
+    assert published() == {"a"}
+
+
 def test_other_hosts_are_neither_listed_nor_followed(site: Site, web: WebServer) -> None:
     with serving() as canary:
         add_page(canary, "/x", "X")
