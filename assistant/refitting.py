@@ -169,7 +169,9 @@ def line_in_use(site_id: int) -> NamedLine:
     # One of other features than today's can't be used any more.
     if active is None or active.weights["weights"].keys() != shipped.weights.keys():
         return shipped
-    return read_line(active.weights)
+    line = read_line(active.weights)
+    # The database keeps the names in an order of its own; the columns follow the shipped one.
+    return NamedLine(line.intercept, {name: line.weights[name] for name in shipped.names})
 
 
 def gather_samples(

@@ -11,10 +11,10 @@ from assistant.models import Turn
 from conversations.models import Conversation, Message, Site
 from conversations.services import append_message, lock_conversation, start_conversation
 
-NAMES = ("fused", "margin")
+NAMES = ("margin", "fused")
 LINE = {
     "intercept": -3.0,
-    "weights": {"fused": 6.0, "margin": 1.0},
+    "weights": {"margin": 1.0, "fused": 6.0},
     "points": [[0.9, 0.3, 0.01], [0.7, 0.5, 0.05], [0.5, 0.7, 0.1]],
 }
 

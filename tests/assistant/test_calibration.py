@@ -197,6 +197,13 @@ def test_line_in_use_is_the_shipped_one_when_the_features_have_changed(site: Sit
     assert line_in_use(site.pk) == shipped_line()
 
 
+def test_line_in_use_has_the_shipped_order_when_the_database_has_another(site: Site) -> None:
+    weights = {"intercept": 0.0, "weights": {"fused": 2.0, "margin": 1.0}}
+    kept(site, state=State.ACTIVE, weights=weights)
+    assert line_in_use(site.pk).names == NAMES
+    assert line_in_use(site.pk).line.weights.tolist() == [1.0, 2.0]
+
+
 def test_activation_is_harmless_when_it_is_used_already(site: Site, manager: User) -> None:
     calibration = kept(site)
     since = activate_calibration(calibration.pk, by=manager).activated_at
