@@ -12,9 +12,9 @@ from knowledge.scoring import K1, B
 # Of a word that stands in more passages, no query counts in how many: the count is kept.
 COMMON = 1_000
 # The postings that a query reads: those of its rarest words, of the last one the heaviest.
-MAX_POSTINGS = 10_000
+MAX_POSTINGS = 6_000
 # Of the best by those, the other words are looked up.
-CONTENDERS = 400
+CONTENDERS = 200
 # A site with fewer passages is counted anew for each query.
 SMALL_SITE = 5_000
 COUNTS_LAST_SECONDS = 600

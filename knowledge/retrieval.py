@@ -40,25 +40,20 @@ from llm.embedding import find_embedder
 from llm.errors import ModelError
 
 MAX_TERMS = 64
-CANDIDATES = 40  # of each search; all of them are scored by both
+CANDIDATES = 24  # of each search; all of them are scored by both
 
 # What candidates are scored by; hidden articles are left out here too.
 ROWS = """
 SELECT p.id, a.public_id, a.slug, a.title, a.tags, a.locale, p.heading, p.text, p.length,
-    ARRAY(
-        SELECT o.term FROM knowledge_posting o
-        WHERE o.site_id = p.site_id AND o.passage_id = p.id AND o.term = ANY(%(terms)s)
-        ORDER BY o.term
-    ),
-    ARRAY(
-        SELECT o.frequency FROM knowledge_posting o
-        WHERE o.site_id = p.site_id AND o.passage_id = p.id AND o.term = ANY(%(terms)s)
-        ORDER BY o.term
-    ),
+    coalesce(held.terms, '{{}}'), coalesce(held.frequencies, '{{}}'),
     1 - (v.vector <=> %(vector)s::halfvec)
 FROM knowledge_passage p
 JOIN knowledge_article a ON a.id = p.article_id
 LEFT JOIN knowledge_passagevector v ON v.passage_id = p.id AND v.model = %(model)s
+LEFT JOIN LATERAL (
+    SELECT array_agg(o.term) AS terms, array_agg(o.frequency) AS frequencies
+    FROM knowledge_posting o WHERE o.passage_id = p.id AND o.term = ANY(%(terms)s)
+) held ON true
 WHERE p.id = ANY(%(ids)s) AND p.id NOT IN ({hidden})
 """
 

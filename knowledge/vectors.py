@@ -22,7 +22,7 @@ LABELS = 2  # the first parts of a passage: its title and its heading
 # shared by all sites (docs/decisions/0006).
 EXACT_PASSAGES = 5_000
 # Vectors that a walk along the graph keeps in view: the more, the less it misses.
-GRAPH_BREADTH = 100
+GRAPH_BREADTH = 64
 
 EXACT = """
 SELECT v.passage_id
