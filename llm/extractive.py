@@ -298,7 +298,8 @@ def _choose_excerpts(candidate: _Candidate, *, query: _Query) -> list[int]:
         )
         if not said_already and (not chosen or len(chosen | groups[index]) <= MAX_EXCERPTS):
             chosen |= groups[index]
-    return sorted(chosen | _opening(groups, scores=scores, chosen=chosen))
+    opening = _opening(groups, scores=scores, chosen=chosen) if whole[0] else set()
+    return sorted(chosen | opening)
 
 
 def _opening(groups: Sequence[set[int]], *, scores: Sequence[float], chosen: set[int]) -> set[int]:

@@ -26,6 +26,7 @@ async def upstream(
     monkeypatch.setattr(recovery, "JITTER_SECONDS", (0.0, 0.01))
     monkeypatch.setattr(recovery, "RATE_LIMIT_JITTER_SECONDS", (0.0, 0.01))
     monkeypatch.setattr(client, "_moderation_breaker", CircuitBreaker())
+    monkeypatch.setattr(client, "_small_breaker", CircuitBreaker())
     async with serve_upstream() as server:
         settings.OPENAI_API_KEY = "key-one"
         settings.OPENAI_API_KEY_FILE = ""

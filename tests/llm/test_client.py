@@ -8,6 +8,7 @@ import pytest
 from pytest_django import Settings
 
 from llm.client import OpenAIEngine, close_clients
+from llm.engines import complete
 from llm.errors import (
     ModelBadRequest,
     ModelContentFiltered,
@@ -362,3 +363,38 @@ async def test_clients_work_again_after_they_were_closed(
     await collect(engine, make_request())
     await close_clients()
     assert join_text(await collect(engine, make_request())) == ANSWER
+
+
+async def test_short_reply_comes_whole_from_the_small_model(
+    upstream: UpstreamServer, settings: Settings
+) -> None:
+    settings.OPENAI_SMALL_MODEL = "model-small"
+    upstream.behave(text="How long can I return shoes?")
+    messages = (ChatMessage("system", "Rewrite."), ChatMessage("user", "and for shoes?"))
+    assert await complete(messages, seconds=5.0) == "How long can I return shoes?"
+    assert list_models_asked(upstream) == ["model-small"]
+    assert upstream.requests[0]["errors"] == []
+    assert not upstream.requests[0]["body"].get("stream")
+
+
+@pytest.mark.parametrize(
+    ("mode", "error"),
+    [("500", ModelUnavailable), ("401", ModelKeyRejected), ("hang", ModelDeadlineExceeded)],
+)
+async def test_short_reply_is_tried_once_and_ends_in_its_deadline(
+    upstream: UpstreamServer, settings: Settings, mode: str, error: type[ModelError]
+) -> None:
+    settings.OPENAI_SMALL_MODEL = "model-small"
+    upstream.behave(mode)
+    with pytest.raises(error):
+        await complete((ChatMessage("user", "and for shoes?"),), seconds=0.5)
+    assert len(upstream.requests) == 1
+
+
+async def test_short_reply_is_refused_without_a_small_model(
+    upstream: UpstreamServer, settings: Settings
+) -> None:
+    settings.OPENAI_SMALL_MODEL = ""
+    with pytest.raises(ModelUnavailable):
+        await complete((ChatMessage("user", "and for shoes?"),), seconds=0.5)
+    assert not upstream.requests

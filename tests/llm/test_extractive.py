@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm.excerpts import split_excerpts, split_sentences
-from llm.extractive import ExtractiveEngine, compose_answer, split_deltas
+from llm.extractive import ExtractiveEngine, compose_answer, quoted_passages, split_deltas
 from llm.types import Finished, ReplyRequest, SourcePassage, TextDelta, ToolCallRequest
 from llm.words import find_stems
 
@@ -241,3 +241,45 @@ def test_answer_never_holds_a_word_of_its_own(text: str) -> None:
     assert re.sub(r"\s", "", quoted) in re.sub(r"\s", "", text) or all(
         re.sub(r"\s", "", part) in re.sub(r"\s", "", text) for part in quoted.split("\n\n")
     )
+
+
+def test_sentence_nearest_in_meaning_is_quoted_when_it_shares_no_word() -> None:
+    text = "Our stores are nice.\n\nMoney comes back in a week.\n\nWe have dogs."
+    passage = make_passage(text, sentence_scores=(0.1, 0.8, 0.1))
+    quoted = answer("When is my refund paid?", passage)
+    assert "Money comes back" in quoted
+    assert "dogs" not in quoted
+
+
+def test_table_is_quoted_with_the_paragraph_that_leads_in_to_it() -> None:
+    text = f"Standard is free from 75 EUR. Express costs more:\n\n{TABLE}"
+    quoted = answer("Which region is Canada?", make_passage(text))
+    assert quoted.index("Standard is free") < quoted.index("Express costs more:")
+    assert TABLE in quoted
+
+
+@pytest.mark.parametrize("word", ["It", "Others", "Some", "This", "**They**", "Both"])
+def test_answer_never_starts_with_a_reference_to_something_unseen(word: str) -> None:
+    text = f"{word} need boots for the ferry.\n\nFerry boots are lent for free."
+    quoted = answer("ferry boots", make_passage(text)).partition("\n\n")[2]
+    assert quoted == "Ferry boots are lent for free."
+
+
+def test_next_articles_are_offered_when_they_are_near() -> None:
+    best = make_passage("Boots are returned within 60 days.", score=0.9)
+    near = [
+        make_passage("Boots.", title=f"Near {n}", url=f"/n{n}", id=str(n), score=0.8 - n / 100)
+        for n in range(3)
+    ]
+    far = make_passage("Boots.", title="Far", url="/far", id="9", score=0.3)
+    quoted = answer("are boots returned?", best, *near, far)
+    assert quoted.endswith("See also: [Near 0](/n0), [Near 1](/n1)")
+    assert "Siehe auch" in answer("boots returned", best, *near, locale="de")
+    assert "See also" not in answer("are boots returned?", best, far)
+
+
+def test_passages_that_an_answer_quotes_are_told() -> None:
+    first = make_passage("Boots are returned within 60 days.")
+    other = make_passage("Boots are returned.", title="Other", url="/o", id="2", score=0.5)
+    quoted = answer("are boots returned?", first, other)
+    assert quoted_passages(quoted, passages=(first, other)) == [first]
