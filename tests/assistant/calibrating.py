@@ -15,7 +15,6 @@ NAMES = ("margin", "fused")
 LINE = {
     "intercept": -3.0,
     "weights": {"margin": 1.0, "fused": 6.0},
-    "points": [[0.9, 0.3, 0.01], [0.7, 0.5, 0.05], [0.5, 0.7, 0.1]],
 }
 
 
@@ -35,8 +34,8 @@ def ship(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         )
     (folder / "weights.json").write_text(json.dumps(LINE))
     (folder / "questions.json").write_text(json.dumps(rows))
-    for module in (reference, confidence):
-        monkeypatch.setattr(module, "WEIGHTS", folder / "weights.json")
+    monkeypatch.setattr(reference, "WEIGHTS", folder / "weights.json")
+    monkeypatch.setattr(confidence, "shipped_threshold", lambda target: 0.7)
     monkeypatch.setattr(reference, "QUESTIONS", folder / "questions.json")
     forget_shipped()
 
@@ -45,7 +44,6 @@ def forget_shipped() -> None:
     """Read the real files again."""
     reference.shipped_line.cache_clear()
     reference.shipped_samples.cache_clear()
-    confidence.shipped_points.cache_clear()
 
 
 def answer(
