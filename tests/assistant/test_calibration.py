@@ -71,7 +71,7 @@ def kept(site: Site, **values: object) -> Calibration:
 
 def test_proposal_changes_nothing_when_nobody_uses_it(site: Site) -> None:
     answer_many(site)
-    proposal = propose_calibration(site)
+    proposal = propose_calibration(site, target=0.2)
     assert proposal.state == State.PROPOSED
     assert active_calibration(site.pk) is None
     assert line_in_use(site.pk) == shipped_line()
@@ -81,12 +81,12 @@ def test_proposal_follows_the_verdicts_when_they_differ_from_the_shipped_weights
     site: Site,
 ) -> None:
     answer_many(site, count=120)
-    proposal = propose_calibration(site, target=0.1)
+    proposal = propose_calibration(site, target=0.2)
     weights = read_line(proposal.weights).weights
     assert weights["margin"] > shipped_line().weights["margin"] + 0.5
     before, after = proposal.curves["before"], proposal.curves["after"]
     assert after["auroc"] > before["auroc"]
-    assert after["risk"] <= 0.1
+    assert after["risk"] <= 0.2
     assert before["threshold"] == 0.7
     low, high = after["risk_interval"]
     assert low <= after["risk"] <= high
@@ -94,7 +94,7 @@ def test_proposal_follows_the_verdicts_when_they_differ_from_the_shipped_weights
 
 def test_proposal_counts_confirmed_and_assumed_verdicts_apart(site: Site) -> None:
     answer_many(site)
-    proposal = propose_calibration(site)
+    proposal = propose_calibration(site, target=0.2)
     rows = {row["kind"]: row for row in proposal.curves["verdicts"]}
     assert rows["thumb_up"]["count"] + rows["thumb_down"]["count"] == 80 == proposal.samples
     assert rows["thumb_up"]["is_confirmed"]
@@ -162,8 +162,8 @@ def test_shipped_questions_weigh_no_more_than_their_worth() -> None:
 
 def test_higher_share_out_of_scope_raises_the_threshold(site: Site) -> None:
     answer_many(site, count=150)
-    low = propose_calibration(site, target=0.1, out_of_scope=0.03).thresholds[""]
-    high = propose_calibration(site, target=0.1, out_of_scope=0.4).thresholds[""]
+    low = propose_calibration(site, target=0.2, out_of_scope=0.03).thresholds[""]
+    high = propose_calibration(site, target=0.2, out_of_scope=0.4).thresholds[""]
     assert high > low
 
 
