@@ -9,7 +9,7 @@ python := .venv/bin/python
 uv := .venv/bin/uv
 compile := $(uv) pip compile --quiet --universal --no-header
 
-.PHONY: demo test check requirements clean
+.PHONY: demo test check bench-knowledge requirements clean
 # The model goes into the .venv that the packages' step makes.
 .NOTPARALLEL:
 
@@ -20,6 +20,11 @@ test: .venv/.dev .venv/.model tests/browser/node_modules/.installed
 	@scripts/install-chromium
 	@scripts/check
 	@$(python) -m pytest
+
+# Needs the folder of public data: DATA=../shared/data. Writes docs/benchmarks/knowledge.md.
+DATA ?= ../shared/data
+bench-knowledge: .venv/.demo .venv/.model
+	@$(python) manage.py bench_knowledge --data $(DATA) --scale --write
 
 check: .venv/.dev .venv/.model
 	@scripts/check

@@ -57,7 +57,7 @@ def probability(line: NamedLine, features: Mapping[str, float]) -> float:
     if not any(features.values()):
         return 0.0
     evidence = sum(weight * features[name] for name, weight in line.weights.items())
-    return float(sigmoid(np.float64(line.intercept + evidence)))
+    return float(sigmoid(np.array([line.intercept + evidence]))[0])
 
 
 def threshold_of(site: Site, *, topic: str = "") -> float:
@@ -71,14 +71,19 @@ def threshold_of(site: Site, *, topic: str = "") -> float:
     calibration = _calibration_of(site)
     target = site.wrong_answer_target
     if calibration is None:
-        fits = [point.threshold for point in shipped_points() if point.risk <= target]
-        return min(fits, default=NEVER)
+        return shipped_threshold(target)
     found = calibrated_threshold(calibration, target=target, topic=topic)
     return NEVER if found is None else found
 
 
+def shipped_threshold(target: float) -> float:
+    """Return the lowest confidence that keeps the wrong share of the answers to ``target``."""
+    fits = [point.threshold for point in _shipped_points() if point.risk <= target]
+    return min(fits, default=NEVER)
+
+
 @lru_cache(maxsize=1)
-def shipped_points() -> tuple[RiskPoint, ...]:
+def _shipped_points() -> tuple[RiskPoint, ...]:
     """Return the curve of the shipped weights over questions they were not fitted on."""
     file = json.loads(WEIGHTS.read_text(encoding="utf-8"))
     return tuple(read_points(file["points"]))
@@ -95,8 +100,3 @@ def _calibration_of(site: Site) -> Calibration | None:
     if found is None or found.weights["weights"].keys() != shipped_line().weights.keys():
         return None
     return found
-
-
-def retrieval_confidence(retrieval: Retrieval) -> float:
-    """Return the probability (0..1) by the shipped weights."""
-    return probability(shipped_line(), features_of(retrieval))

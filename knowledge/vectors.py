@@ -72,7 +72,10 @@ def embed_passages(embedder: Embedder, *, passages: Sequence[Passage]) -> list[E
     """
     pieces = [_parts(passage) for passage in passages]
     texts = [_embedded_text(passage) for passage in passages]
-    rows = embedder.embed([*texts, *(text for own in pieces for text in own)])
+    listed = [*texts, *(text for own in pieces for text in own)]
+    # A title stands above many passages: each text once.
+    places = {text: place for place, text in enumerate(dict.fromkeys(listed))}
+    rows = embedder.embed(list(places))[[places[text] for text in listed]]
     ends = np.cumsum([len(passages), *map(len, pieces)])
     return [
         EmbeddedPassage(passage.pk, rows[index], rows[ends[index] : ends[index + 1]])

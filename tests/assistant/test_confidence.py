@@ -5,11 +5,18 @@ from uuid import uuid4
 
 import pytest
 
-from assistant.confidence import retrieval_confidence
-from assistant.measuring import KnownQuestion, Outcome, figures
+from assistant import confidence
+from assistant.confidence import (
+    confidence_of,
+    features_of,
+    probability,
+    shipped_threshold,
+    threshold_of,
+)
+from assistant.models import Calibration
+from assistant.reference import shipped_line, shipped_samples
+from conversations.models import Site
 from knowledge.retrieval import Retrieval, ScoredPassage
-
-THRESHOLD = 0.5
 
 
 def passage(score: float, *, likeness: float = 0.8) -> ScoredPassage:
@@ -22,73 +29,134 @@ def passage(score: float, *, likeness: float = 0.8) -> ScoredPassage:
         text="Thirty days.",
         url="http://testserver/help/shop/returns/",
         score=score,
-        bm25=score * 10,
         coverage=0.8,
         likeness=likeness,
     )
 
 
 CLEAR = Retrieval(
-    passages=(passage(0.7),),
+    passages=(passage(0.6),),
     terms=("return", "long", "boot"),
     coverage=0.8,
     margin=0.5,
+    peak=0.35,
+    focus=0.6,
+    is_hybrid=True,
 )
+BY_WORDS = replace(CLEAR, passages=(passage(0.7),), is_hybrid=False)
 
 
-def with_score(score: float) -> Retrieval:
-    return replace(CLEAR, passages=(passage(score),))
+def sure(retrieval: Retrieval, *, is_foreign: bool = False) -> float:
+    return probability(shipped_line(), features_of(retrieval, is_foreign=is_foreign))
 
 
 def test_confidence_is_nought_when_nothing_is_found() -> None:
-    assert retrieval_confidence(Retrieval()) == 0.0
-    assert retrieval_confidence(Retrieval(terms=("boot",))) == 0.0
+    assert sure(Retrieval(is_hybrid=True)) == 0.0
+    assert sure(Retrieval(terms=("boot",)), is_foreign=True) == 0.0
 
 
-def test_confidence_is_high_when_the_match_is_clear() -> None:
-    assert retrieval_confidence(CLEAR) > 0.8
+@pytest.mark.parametrize("clear", [CLEAR, BY_WORDS])
+def test_confidence_is_high_when_the_match_is_clear(clear: Retrieval) -> None:
+    assert sure(clear) > 0.8
 
 
 @pytest.mark.parametrize(
     "weaker",
     [
-        with_score(0.2),
-        replace(CLEAR, passages=(passage(0.7, likeness=0.2),)),
-        replace(CLEAR, coverage=0.3),
-        replace(CLEAR, margin=0.0),
+        replace(CLEAR, passages=(passage(0.3),)),
+        replace(CLEAR, peak=0.05),
         replace(CLEAR, terms=("return",)),
     ],
 )
 def test_confidence_falls_when_the_evidence_is_weaker(weaker: Retrieval) -> None:
-    assert retrieval_confidence(weaker) < retrieval_confidence(CLEAR)
+    assert sure(weaker) < sure(CLEAR)
 
 
-def test_confidence_is_low_when_the_match_is_poor() -> None:
-    poor = replace(CLEAR, passages=(passage(0.1, likeness=0.0),), coverage=0.2, margin=0.1)
-    assert retrieval_confidence(poor) < 0.05
+def test_confidence_by_words_alone_falls_when_the_evidence_is_weaker() -> None:
+    for weaker in (
+        replace(BY_WORDS, passages=(passage(0.2),)),
+        replace(BY_WORDS, passages=(passage(0.7, likeness=0.1),)),
+        replace(BY_WORDS, margin=0.0),
+    ):
+        assert sure(weaker) < sure(BY_WORDS)
+
+
+def test_confidence_is_lower_for_a_language_that_the_vectors_do_not_know() -> None:
+    assert sure(CLEAR, is_foreign=True) < sure(CLEAR)
 
 
 @pytest.mark.parametrize("score", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("share", [0.0, 1.0])
 @pytest.mark.parametrize("count", [1, 64])
-def test_confidence_stays_a_probability(score: float, share: float, count: int) -> None:
-    terms = tuple(map(str, range(count)))
-    extreme = replace(with_score(score), terms=terms, coverage=share, margin=share)
-    assert 0.0 < retrieval_confidence(extreme) < 1.0
+@pytest.mark.parametrize("is_hybrid", [True, False])
+def test_confidence_stays_a_probability(
+    score: float, share: float, count: int, is_hybrid: bool
+) -> None:
+    extreme = Retrieval(
+        passages=(passage(score),),
+        terms=tuple(map(str, range(count))),
+        coverage=share,
+        margin=share,
+        peak=score,
+        focus=share,
+        is_hybrid=is_hybrid,
+    )
+    assert 0.0 <= sure(extreme) <= 1.0
 
 
-def test_figures_count_what_became_of_the_questions() -> None:
-    known = KnownQuestion("known", frozenset({"a"}))
-    outcomes = [
-        Outcome(known, 1, 0.9),
-        Outcome(known, 2, 0.8),
-        Outcome(known, 1, 0.2),
-        Outcome(known, None, 0.1),
-        Outcome(KnownQuestion("unknown"), None, 0.1),
-        Outcome(KnownQuestion("unknown"), None, 0.7),
-    ]
-    found = figures(outcomes, threshold=THRESHOLD)
-    assert (found.answerable, found.unanswerable) == (4, 2)
-    assert (found.recall_1, found.recall_3, found.mrr) == (0.5, 0.75, 0.625)
-    assert (found.answered, found.wrong, found.passed_on) == (0.25, 0.25, 0.5)
-    assert found.refused == 0.5
+def test_threshold_rises_when_fewer_answers_may_be_wrong() -> None:
+    targets = [0.5, 0.2, 0.1, 0.05, 0.02]
+    thresholds = [shipped_threshold(target) for target in targets]
+    assert thresholds == sorted(thresholds)
+    assert 0.0 < thresholds[0] < thresholds[-1] <= confidence.NEVER
+
+
+def test_threshold_when_no_answer_may_be_wrong_lets_none_through() -> None:
+    assert shipped_threshold(-1.0) == confidence.NEVER > 1.0
+
+
+def test_threshold_follows_from_the_target_unless_it_is_fixed(site: Site) -> None:
+    site.wrong_answer_target = 0.1
+    assert threshold_of(site) == shipped_threshold(0.1)
+    site.answer_threshold = 0.42
+    assert threshold_of(site, topic="returns") == 0.42
+
+
+def test_confidence_follows_the_calibration_in_use(site: Site) -> None:
+    line = shipped_line()
+    doubtful = {"intercept": line.intercept - 3, "weights": dict(line.weights)}
+    Calibration.objects.create(
+        site=site,
+        state="active",
+        samples=60,
+        weights=doubtful,
+        thresholds={"": 0.7, "returns": 0.6},
+        curves={"target": site.wrong_answer_target, "topics": {}},
+    )
+    features = features_of(CLEAR)
+    assert confidence_of(site, features) < probability(line, features)
+    assert threshold_of(site) == 0.7
+    assert threshold_of(site, topic="returns") == 0.6
+
+
+def test_calibration_of_other_features_is_left_alone(site: Site) -> None:
+    Calibration.objects.create(
+        site=site,
+        state="active",
+        samples=60,
+        weights={"intercept": 0.0, "weights": {"score": 1.0}},
+        thresholds={"": 0.1},
+        curves={"target": site.wrong_answer_target, "topics": {}},
+    )
+    features = features_of(CLEAR)
+    assert confidence_of(site, features) == probability(shipped_line(), features)
+    assert threshold_of(site) == shipped_threshold(site.wrong_answer_target)
+
+
+def test_shipped_questions_have_the_features_of_the_shipped_weights() -> None:
+    names = set(shipped_line().weights)
+    assert names == set(features_of(CLEAR))
+    samples = shipped_samples()
+    assert all(set(one.features) == names for one in samples)
+    assert any(one.is_right for one in samples)
+    assert not any(one.is_right for one in samples if one.is_out_of_scope)

@@ -1,0 +1,1 @@
+"""Measures retrieval and confidence on questions whose right articles are known."""
