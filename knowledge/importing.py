@@ -9,7 +9,7 @@ from conversations.models import Site
 from core.errors import BadInput, SupportError
 from knowledge.importers.content import ArticleFile, Batch, Defaults, PageGone, Part, Reading
 from knowledge.importers.files import MARKDOWN, folder_batch
-from knowledge.indexing import index_article
+from knowledge.indexing import index_words
 from knowledge.models import Source
 from knowledge.services import SavedArticle, request_indexing, store_article
 from knowledge.sourcing import PART_SEPARATOR, store_from_source, unpublish_vanished
@@ -52,7 +52,8 @@ Report = Callable[[ImportResult], None]
 def import_markdown_folder(site: Site, *, path: Path, now: bool = False) -> ImportResult:
     """Store every Markdown file below ``path`` as an article that has no source.
 
-    Importing again changes only what changed. ``now`` indexes here instead of by the workers.
+    Importing again changes only what changed. ``now`` makes it found by its words at once; its
+    vectors are always the workers' work.
     """
     batch = folder_batch(path, defaults=Defaults(site.locale), suffixes=MARKDOWN)
     return import_batch(site, batch=batch, now=now)
@@ -163,8 +164,8 @@ class _Import:
 
     def _index(self, article_id: int) -> None:
         if self.now:
-            index_article(article_id)
-        elif self._can_send:
+            index_words(article_id)
+        if self._can_send:
             # One failure is enough: each try costs seconds, and the sweep finds them all.
             self._can_send = request_indexing([article_id]) == 1
 
