@@ -1,4 +1,4 @@
-"""The Celery application; tasks are found in each package's ``tasks.py`` and ``import_tasks.py``."""
+"""The Celery application; tasks are in each package's ``tasks.py`` and ``import_tasks.py``."""
 
 import os
 

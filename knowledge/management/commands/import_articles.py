@@ -29,7 +29,9 @@ class Command(BaseCommand):
         """Declare the arguments."""
         parser.add_argument("site", help="the site's key")
         parser.add_argument("place", metavar="path_or_url", help="a folder, a file or an address")
-        parser.add_argument("--now", action="store_true", help="index the words here; the workers add the vectors")
+        parser.add_argument(
+            "--now", action="store_true", help="index the words here; the workers add the vectors"
+        )
         parser.add_argument("--locale", default="", help="of files that name none")
         parser.add_argument("--audience", choices=Audience.values, default=None)
         parser.add_argument(
