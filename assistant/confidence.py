@@ -22,10 +22,11 @@ def features_of(retrieval: Retrieval, *, is_foreign: bool = False) -> dict[str, 
     """Return what the confidence is computed from, each by its name; all 0 without a passage.
 
     By meaning and words: ``score`` of the passage on top, its ``peak`` over the articles after
-    it, ``focus`` (the cosine of the question with the mean of its article's sentences). By
-    words only, where there are no vectors: the same of BM25, with the likeness of the labels
-    and the lead over other articles where the question's words are covered. ``log_terms``: the
-    same shares are stronger evidence in a long question than in one of two words.
+    it, ``sentence`` (the cosine of its best one), ``focus`` (that of the mean of its article's
+    sentences), ``lead`` (how much more of the question's words its article holds). By words
+    only, where there are no vectors: the same of BM25, with the likeness of the labels and the
+    lead over other articles where the question's words are covered. ``log_terms``: the same
+    shares are stronger evidence in a long question than in one of two words.
     """
     best = retrieval.best
     by_meaning = best is not None and retrieval.is_hybrid
@@ -35,7 +36,9 @@ def features_of(retrieval: Retrieval, *, is_foreign: bool = False) -> dict[str, 
     return {
         "score": score * by_meaning,
         "peak": retrieval.peak * by_meaning,
+        "sentence": max(best.sentence_cosines, default=0.0) * by_meaning if best else 0.0,
         "focus": retrieval.focus * by_meaning,
+        "lead": retrieval.lead * by_meaning,
         "log_terms": length * by_meaning,
         "words_only": float(by_words),
         "words_score": score * by_words,

@@ -11,7 +11,12 @@ from knowledge.importers.content import ArticleFile, Batch, Defaults, PageGone, 
 from knowledge.importers.files import MARKDOWN, folder_batch
 from knowledge.indexing import index_words
 from knowledge.models import Source
-from knowledge.services import SavedArticle, request_indexing, store_article
+from knowledge.services import (
+    IMPORT_PRIORITY,
+    SavedArticle,
+    request_indexing,
+    store_article,
+)
 from knowledge.sourcing import PART_SEPARATOR, store_from_source, unpublish_vanished
 
 logger = logging.getLogger(__name__)
@@ -167,7 +172,7 @@ class _Import:
             index_words(article_id)
         if self._can_send:
             # One failure is enough: each try costs seconds, and the sweep finds them all.
-            self._can_send = request_indexing([article_id]) == 1
+            self._can_send = request_indexing([article_id], priority=IMPORT_PRIORITY) == 1
 
     def _step(self) -> None:
         self.result.done += 1

@@ -94,7 +94,8 @@ class Retrieval:
     ``terms`` are the question's own, ``coverage`` the share of their weight that the best
     passage holds, ``margin`` how far (0..1, of its own score) that passage is ahead of the
     best one of another article, ``peak`` how far its score stands above the mean of the next
-    articles', ``focus`` how near (-1..1) the question is to the mean of its article's
+    articles', ``lead`` how much more (-1..1) of the question's weight its article holds than
+    any other, ``focus`` how near (-1..1) the question is to the mean of its article's
     sentences. Without ``is_hybrid`` there were only words to go by.
     """
 
@@ -103,6 +104,7 @@ class Retrieval:
     coverage: float = 0.0
     margin: float = 0.0
     peak: float = 0.0
+    lead: float = 0.0
     focus: float = 0.0
     is_hybrid: bool = False
 
@@ -174,6 +176,7 @@ def retrieve(
         coverage=passages[0].coverage,
         margin=margin_of(by_article),
         peak=peak_of(by_article),
+        lead=_lead(query, [row for _, row in ranked]),
         focus=_focus(query, [row for _, row in ranked], parts=parts),
     )
 
@@ -301,6 +304,15 @@ def _passage(query: _Query, row: _Row, *, score: float, parts: Comparison | None
         tags=tuple(row.tags),
         locale=row.locale,
     )
+
+
+def _lead(query: _Query, rows: Sequence[_Row]) -> float:
+    held: dict[UUID, float] = {}
+    for row in rows:
+        share = share_of(row.found, weights=query.weights)
+        held[row.article_id] = max(share, held.get(row.article_id, 0.0))
+    best = held.pop(rows[0].article_id)
+    return best - max(held.values(), default=0.0)
 
 
 def _focus(query: _Query, rows: Sequence[_Row], *, parts: dict[int, Comparison]) -> float:
