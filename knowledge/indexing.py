@@ -37,8 +37,10 @@ def index_words(article_id: int) -> bool:
     article = Article.objects.select_for_update().filter(pk=article_id).first()
     if article is None or article.indexed_version == article.version:
         return False
-    Posting.objects.filter(passage__article=article).delete()
-    article.passages.all().delete()
+    # By their keys: in a transaction that has just made them a join's plan may read everything.
+    old = list(article.passages.values_list("pk", flat=True))
+    Posting.objects.filter(passage__in=old).delete()
+    article.passages.filter(pk__in=old).delete()
     for passage in split_markdown(article.body, title=article.title):
         _store(article, passage)
     Article.objects.filter(pk=article_id).update(indexed_version=article.version)

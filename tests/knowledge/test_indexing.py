@@ -91,7 +91,7 @@ def test_task_is_sent_on_commit_and_indexes(
     with django_capture_on_commit_callbacks(execute=True):
         article = save_article(site, slug="boots", content=BOOTS).article
         assert sent == []
-    assert sent == [((article.pk,), {"queue": "bulk", "retry": False})]
+    assert sent == [((article.pk,), {"queue": "bulk", "priority": 0, "retry": False})]
     index_article_task(article.pk)
     assert retrieve(site.pk, "heater").best is not None
 

@@ -104,11 +104,11 @@ def test_export_refuses_wrong_days(manager_client: Client, address: str) -> None
     assert "comes after" in response.content.decode()
 
 
-@pytest.mark.parametrize(("ended", "shown"), [(9, "too few"), (10, "0 %")])
+@pytest.mark.parametrize(("ended", "shown"), [(9, "too few"), (10, "0%")])
 def test_automation_rate_of_few_episodes_is_not_told(
     manager_client: Client, maker: Maker, span: Span, ended: int, shown: str
 ) -> None:
     for _ in range(ended):
         maker.episode(span.start, resolved_at=span.start, handled_by="person")
     figure = page(manager_client).split("Automation rate</dt>")[1].split("</dd>")[0]
-    assert shown in figure.replace("\u202f", " ").replace("\xa0", " ")
+    assert shown in figure

@@ -8,8 +8,9 @@ from conversations.models import Conversation, Site
 from conversations.services import start_conversation
 from core.errors import RateLimited
 from tests.widget.sockets import ORIGIN, ChatClient
+from widget import consumers
 from widget.consumers import ChatConsumer
-from widget.limits import WaitingRoom, check_message_rates, waiting_room
+from widget.limits import WaitingRoom, check_message_rates
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -60,8 +61,10 @@ def test_waiting_room_when_full_lets_in_only_after_somebody_left(
 
 
 async def test_sockets_when_silent_are_counted_until_hello_or_the_end(
-    site: Site, settings: Settings
+    site: Site, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    waiting_room = WaitingRoom()
+    monkeypatch.setattr(consumers, "waiting_room", waiting_room)
     settings.SILENT_SOCKETS_PER_ADDRESS = 1
     _, token = await start(site)
     silent = ChatClient("")
