@@ -24,7 +24,7 @@ test: .venv/.dev .venv/.model tests/browser/node_modules/.installed
 # Needs the folder of public data: DATA=../shared/data. Writes docs/benchmarks/knowledge.md.
 DATA ?= ../shared/data
 bench-knowledge: .venv/.demo .venv/.model
-	@$(python) manage.py bench_knowledge --data $(DATA) --scale --write
+	@$(python) manage.py bench_knowledge --data $(DATA) --scale 30000 500000 --write
 
 check: .venv/.dev .venv/.model
 	@scripts/check

@@ -22,8 +22,8 @@ def features_of(retrieval: Retrieval, *, is_foreign: bool = False) -> dict[str, 
     """Return what the confidence is computed from, each by its name; all 0 without a passage.
 
     By meaning and words: ``score`` of the passage on top, its ``peak`` over the articles after
-    it, ``sentence`` (the cosine of its best one), ``focus`` (that of the mean of its article's
-    sentences), ``lead`` (how much more of the question's words its article holds). By words
+    it, ``focus`` (the cosine of the question and the mean of its article's sentences), ``lead``
+    (how much more of the question's words its article holds than any other). By words
     only, where there are no vectors: the same of BM25, with the likeness of the labels and the
     lead over other articles where the question's words are covered. ``log_terms``: the same
     shares are stronger evidence in a long question than in one of two words.
@@ -36,7 +36,6 @@ def features_of(retrieval: Retrieval, *, is_foreign: bool = False) -> dict[str, 
     return {
         "score": score * by_meaning,
         "peak": retrieval.peak * by_meaning,
-        "sentence": max(best.sentence_cosines, default=0.0) * by_meaning if best else 0.0,
         "focus": retrieval.focus * by_meaning,
         "lead": retrieval.lead * by_meaning,
         "log_terms": length * by_meaning,

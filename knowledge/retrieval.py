@@ -94,8 +94,8 @@ class Retrieval:
     ``terms`` are the question's own, ``coverage`` the share of their weight that the best
     passage holds, ``margin`` how far (0..1, of its own score) that passage is ahead of the
     best one of another article, ``peak`` how far its score stands above the mean of the next
-    articles', ``lead`` how much more (-1..1) of the question's weight its article holds than
-    any other, ``focus`` how near (-1..1) the question is to the mean of its article's
+    articles', ``lead`` how much more (0..1) of the question's weight its article holds than any
+    other, ``focus`` how near (-1..1) the question is to the mean of its article's
     sentences. Without ``is_hybrid`` there were only words to go by.
     """
 
@@ -312,7 +312,7 @@ def _lead(query: _Query, rows: Sequence[_Row]) -> float:
         share = share_of(row.found, weights=query.weights)
         held[row.article_id] = max(share, held.get(row.article_id, 0.0))
     best = held.pop(rows[0].article_id)
-    return best - max(held.values(), default=0.0)
+    return max(0.0, best - max(held.values(), default=0.0))
 
 
 def _focus(query: _Query, rows: Sequence[_Row], *, parts: dict[int, Comparison]) -> float:

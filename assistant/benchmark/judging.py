@@ -28,7 +28,7 @@ FITTED: Mix = {Kind.ANSWERABLE: 0.6, Kind.REMOVED: 0.25, Kind.FAR: 0.15}
 ASSUMED: Mix = {Kind.ANSWERABLE: 0.45, Kind.REMOVED: 0.4, Kind.FAR: 0.15}
 # The sum of one corpus's weights, and the ridge that fits it.
 GROUP_WEIGHT = 1_000.0
-RIDGE = 10.0
+RIDGE = 30.0
 SMALLER_WORTH = 0.5
 INTENTS_WORTH = 0.5
 WORDS, WORDS_ONLY, IS_FOREIGN = "words_", "words_only", "is_foreign"

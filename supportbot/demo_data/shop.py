@@ -17,8 +17,6 @@ OWN_LOOK: dict[str, object] = {
         "Can I change my order?",
     ],
     "accent": "#1f6f5c",
-    # Measured by ``manage.py measure_retrieval --demo --threshold 0.35``.
-    "answer_threshold": 0.35,
 }
 
 

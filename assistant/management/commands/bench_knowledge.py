@@ -28,7 +28,6 @@ from core.errors import BadInput
 from knowledge.scale import measure_scale, own_database, resident_mb
 
 TARGET = 0.05
-SIZES = (30_000, 500_000)
 PAGE: Path = settings.BASE_DIR / "docs" / "benchmarks" / "knowledge.md"
 
 
@@ -47,7 +46,9 @@ class Command(BaseCommand):
         parser.add_argument("--demo", action="store_true", help="the demo's articles and questions")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
         parser.add_argument("--data", type=Path, help="folder of kb_*.json and intents_*")
-        parser.add_argument("--scale", action="store_true", help="with --data: 30,000 and 500,000")
+        parser.add_argument(
+            "--scale", type=int, nargs="*", default=[], help="with --data: so many passages, timed"
+        )
         parser.add_argument("--write", action="store_true", help="with --data: docs/benchmarks/")
         parser.add_argument("--fit", action="store_true", help="with --data: ship the new weights")
 
@@ -98,7 +99,7 @@ class Command(BaseCommand):
             "sizes": sizes,
             "corpora": judge_all(groups, threshold=threshold),
             "times": {one.corpus: _times(one.asked) for one in reversed(groups)},
-            "scale": [measure_scale(size) for size in SIZES] if options["scale"] else [],
+            "scale": [measure_scale(size) for size in options["scale"]],
         }
         page = as_markdown(result)
         if options["write"]:
