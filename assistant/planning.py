@@ -32,9 +32,9 @@ Reason = HandOff.Reason
 HISTORY = 12
 MAX_HISTORY_CHARACTERS = 1_000
 MAX_TOPIC_CHARACTERS = 50
-# Enough to find again both articles that the customer was asked about.
-CHOICE_DEPTH = 20
+# An answer is written from so many passages; in more is sought what the customer is asked about.
 ANSWER_DEPTH = 5
+LOOKED_THROUGH = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +204,9 @@ def _plan_by_articles(reading: Reading, questions: Sequence[str]) -> Plan:
     return PassOn(reason=Reason.LOW_CONFIDENCE, judgement=found.judgement)
 
 
-def _look_up(reading: Reading, question: str, *, limit: int = ANSWER_DEPTH) -> _Found:
+def _look_up(reading: Reading, question: str) -> _Found:
     site = reading.conversation.site
-    retrieval = retrieve(site.pk, question, locale=reading.language, limit=limit)
+    retrieval = retrieve(site.pk, question, locale=reading.language, limit=LOOKED_THROUGH)
     best = retrieval.best
     is_foreign = best is not None and not is_same_language(reading.language, best.locale)
     features = features_of(retrieval, is_foreign=is_foreign)
@@ -224,7 +224,7 @@ def _answer(reading: Reading, found: _Found) -> Answer:
         conversation=reading.conversation,
         question=reading.question,
         history=history,
-        retrieval=found.retrieval,
+        retrieval=replace(found.retrieval, passages=found.retrieval.passages[:ANSWER_DEPTH]),
         judgement=found.judgement,
         looked_up=found.looked_up,
         language=reading.language,
@@ -234,7 +234,7 @@ def _answer(reading: Reading, found: _Found) -> Answer:
 def _plan_chosen(reading: Reading, *, title: str) -> Answer | None:
     """Answer the original question from the article that the customer chose."""
     original = reading.pending.original if reading.pending else reading.question
-    found = _look_up(reading, original, limit=CHOICE_DEPTH)
+    found = _look_up(reading, original)
     passages = tuple(one for one in found.retrieval.passages if one.title == title)
     if not passages:
         # It was unpublished meanwhile.

@@ -8,6 +8,7 @@ from assistant.asking_back import choose_between, which_text
 from assistant.confidence import confidence_of, features_of, threshold_of
 from assistant.nonsense import UNCLEAR_TEXT, is_nonsense
 from assistant.person_wishes import wants_person
+from assistant.planning import ANSWER_DEPTH, LOOKED_THROUGH
 from assistant.prompt import source_passages
 from assistant.small_talk import small_talk_reply
 from conversations.models import Site
@@ -71,7 +72,7 @@ def _by_rule(site: Site, question: str) -> Trial | None:
 
 def _by_articles(site: Site, question: str, *, locale: str) -> Trial:
     language = detect_language(question, default=locale)
-    found = retrieve(site.pk, question, locale=language)
+    found = retrieve(site.pk, question, locale=language, limit=LOOKED_THROUGH)
     best = found.best
     is_foreign = best is not None and not is_same_language(language, best.locale)
     confidence = confidence_of(site, features_of(found, is_foreign=is_foreign))
@@ -79,7 +80,7 @@ def _by_articles(site: Site, question: str, *, locale: str) -> Trial:
     judged = Trial(Decision.HAND_OFF, threshold, confidence=confidence, passages=found.passages)
     between = choose_between(found, confidence=confidence, threshold=threshold)
     if best is not None and confidence >= threshold:
-        text = _quoted(question, passages=found.passages, language=language)
+        text = _quoted(question, passages=found.passages[:ANSWER_DEPTH], language=language)
         if text:
             return replace(judged, decision=Decision.ANSWER, text=text)
         reason = "No sentence of it answers."

@@ -11,7 +11,7 @@ OWN_LOOK: dict[str, object] = {
     "name": NAME,
     "greeting": "Hi, welcome to Harbor & Pine! Ask me about orders, sizes, returns or repairs.",
     "suggestions": [
-        "How do I return something?",
+        "How long do I have to return something?",
         "How long does shipping take?",
         "Do you repair jackets?",
         "Can I change my order?",
