@@ -19,7 +19,7 @@ from assistant.nonsense import UNCLEAR_TEXT, is_nonsense
 from assistant.person_wishes import wants_person
 from assistant.reading import Asked, Reading, read_turn
 from assistant.small_talk import REPLIES, small_talk_reply
-from conversations.models import Conversation, Message
+from conversations.models import Conversation, Message, Site
 from core.background import in_database_thread
 from escalation.models import HandOff
 from escalation.policy import find_flag, is_repeated
@@ -87,7 +87,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class Found:
     """What was looked up, what was found, and how sure that is."""
 
     looked_up: str
@@ -127,15 +127,22 @@ def _read(claim: Claim) -> tuple[Reading, Plan | None]:
 
 
 def _flagged(reading: Reading) -> PassOn | None:
-    flag = find_flag(reading.question, rules=active_rules(reading.conversation.site_id))
-    if flag is not None and (flag.reason != Reason.ASKED_FOR_PERSON or not _is_small_talk(reading)):
+    return pass_on_by_rule(reading.conversation.site, reading.question)
+
+
+def pass_on_by_rule(site: Site, question: str) -> PassOn | None:
+    """Return the hand-off that a site's rules or the customer's own words ask for."""
+    # "Are you a real person?" asks for none.
+    is_small_talk = small_talk_reply(question, site_name=site.name) is not None
+    flag = find_flag(question, rules=active_rules(site.pk))
+    if flag is not None and (flag.reason != Reason.ASKED_FOR_PERSON or not is_small_talk):
         return PassOn(
             reason=flag.reason,
             detail=flag.name,
             urgency=flag.urgency,
             customer_text=flag.customer_text,
         )
-    if wants_person(reading.question) and not _is_small_talk(reading):
+    if wants_person(question) and not is_small_talk:
         return PassOn(reason=Reason.ASKED_FOR_PERSON)
     return None
 
@@ -149,11 +156,6 @@ def _replied(reading: Reading) -> Plan | None:
     if agrees(reading.question):
         return PassOn(reason=Reason.ASKED_FOR_PERSON)
     return Say(REPLIES["fine"]) if declines(reading.question) else None
-
-
-def _is_small_talk(reading: Reading) -> bool:
-    """Whether it is: "are you a real person?" asks for none."""
-    return small_talk_reply(reading.question, site_name="") is not None
 
 
 def _small_talk(reading: Reading) -> Say | None:
@@ -190,7 +192,8 @@ def _plan_by_articles(reading: Reading, questions: Sequence[str]) -> Plan:
     """Answer, ask back or hand off, by the question that the articles answer best."""
     site = reading.conversation.site
     found = max(
-        (_look_up(reading, question) for question in questions), key=lambda one: one.confidence
+        (look_up(site, question, language=reading.language) for question in questions),
+        key=lambda one: one.confidence,
     )
     threshold = threshold_of(site, topic=found.judgement.topic)
     if found.retrieval.passages and found.confidence >= threshold:
@@ -204,17 +207,17 @@ def _plan_by_articles(reading: Reading, questions: Sequence[str]) -> Plan:
     return PassOn(reason=Reason.LOW_CONFIDENCE, judgement=found.judgement)
 
 
-def _look_up(reading: Reading, question: str) -> _Found:
-    site = reading.conversation.site
-    retrieval = retrieve(site.pk, question, locale=reading.language, limit=LOOKED_THROUGH)
+def look_up(site: Site, question: str, *, language: str) -> Found:
+    """Return what a site's articles hold for ``question``, and how sure that is."""
+    retrieval = retrieve(site.pk, question, locale=language, limit=LOOKED_THROUGH)
     best = retrieval.best
-    is_foreign = best is not None and not is_same_language(reading.language, best.locale)
+    is_foreign = best is not None and not is_same_language(language, best.locale)
     features = features_of(retrieval, is_foreign=is_foreign)
     topic = best.tags[0][:MAX_TOPIC_CHARACTERS] if best and best.tags else ""
-    return _Found(question, retrieval, Judgement(confidence_of(site, features), features, topic))
+    return Found(question, retrieval, Judgement(confidence_of(site, features), features, topic))
 
 
-def _answer(reading: Reading, found: _Found) -> Answer:
+def _answer(reading: Reading, found: Found) -> Answer:
     history = tuple(
         (message.author_kind, message.text[:MAX_HISTORY_CHARACTERS])
         for message in reading.earlier[-HISTORY:]
@@ -234,7 +237,7 @@ def _answer(reading: Reading, found: _Found) -> Answer:
 def _plan_chosen(reading: Reading, *, title: str) -> Answer | None:
     """Answer the original question from the article that the customer chose."""
     original = reading.pending.original if reading.pending else reading.question
-    found = _look_up(reading, original)
+    found = look_up(reading.conversation.site, original, language=reading.language)
     passages = tuple(one for one in found.retrieval.passages if one.title == title)
     if not passages:
         # It was unpublished meanwhile.
@@ -243,7 +246,7 @@ def _plan_chosen(reading: Reading, *, title: str) -> Answer | None:
     # The features are those of a search without the choice: nothing is to be learnt from them.
     judgement = Judgement(found.judgement.confidence, {}, found.judgement.topic)
     return replace(
-        _answer(reading, _Found(original, chosen, judgement)), question=f"{original} ({title})"
+        _answer(reading, Found(original, chosen, judgement)), question=f"{original} ({title})"
     )
 
 

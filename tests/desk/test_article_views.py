@@ -104,7 +104,7 @@ def test_trial_asks_which_of_two_articles_is_meant(
 ) -> None:
     store(site, "tents", title="Repair of tents", body="A repair takes two weeks.")
     store(site, "boots", title="Repair of boots", body="A repair takes two weeks.")
-    monkeypatch.setattr("assistant.trying.confidence_of", lambda site, features: 0.4)
+    monkeypatch.setattr("assistant.planning.confidence_of", lambda site, features: 0.4)
     site.answer_threshold = 0.45
     trial = try_question(site, "How long does a repair take?", locale="en")
     assert trial.decision == Decision.ASK_BACK
