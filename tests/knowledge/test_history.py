@@ -54,5 +54,7 @@ def test_both_sides_can_be_read_from_the_lines() -> None:
 @pytest.mark.timeout(20)
 def test_texts_of_the_largest_size_are_compared_soon() -> None:
     old = "\n".join(["", "a word " * 300] * 90)
-    compare_texts(old, new=old.replace("word a", "thing a"))
-    compare_texts("\n" * 100_000, new="\n" * 99_000 + "end")
+    changed = compare_texts(old, new=old.replace("word a", "thing a"))
+    assert {line.kind for line in changed} >= {"removed", "added"}
+    shortened = compare_texts("\n" * 100_000, new="\n" * 99_000 + "end")
+    assert [line.pieces[0].text for line in shortened if line.kind == "added"] == ["end"]
