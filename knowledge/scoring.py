@@ -70,7 +70,7 @@ def lexical_score(*, lexical: float, likeness: float) -> float:
     """Score (0..1) by words alone: up to twice as much where a label asks what is asked.
 
     Help articles are headed by questions. Measured (docs/decisions/0005) against BM25 alone,
-    the right article is on top 3 to 5 points more often.
+    the right article was on top 1 to 5 points more often.
     """
     return lexical * (1 + likeness) / 2
 
