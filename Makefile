@@ -21,7 +21,7 @@ test: .venv/.dev .venv/.model tests/browser/node_modules/.installed
 	@scripts/check
 	@$(python) -m pytest
 
-# Needs the folder of public data: DATA=../shared/data. Writes docs/benchmarks/knowledge.md.
+# Reads a folder of knowledge bases and intents, and writes docs/benchmarks/knowledge.md.
 DATA ?= ../shared/data
 bench-knowledge: .venv/.demo .venv/.model
 	@$(python) manage.py bench_knowledge --data $(DATA) --scale 30000 500000 --write
