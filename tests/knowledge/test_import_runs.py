@@ -193,7 +193,9 @@ def test_error_of_ours_ends_the_import(source: Source, monkeypatch: pytest.Monke
 
 def test_broker_that_is_away_is_asked_once(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(importing, "request_indexing", lambda ids: asked.append(ids) or 0)
+    monkeypatch.setattr(
+        importing, "request_indexing", lambda ids, **options: asked.append(ids) or 0
+    )
     run_import(upload(source, {"a.md": "# A\none", "b.md": "# B\ntwo"}).pk)
     assert len(asked) == 1
 
