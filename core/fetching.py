@@ -137,8 +137,12 @@ def fetch(
     """Get ``url``, whose body must be of one of the media ``types``; raise ``FetchFailed``."""
     deadline = _Deadline(limits)
     current = parse_url(url)
+    # Only who asks for an inner host by name gets there: no page outside redirects into it.
+    is_inside = _is_inside(*_place(current))
     for _ in range(MAX_REDIRECTS + 1):
-        answer = _get(current, types=types, deadline=deadline, resolver=resolver, tls=tls)
+        host, port = _place(current)
+        addresses = check_host(host, port, resolver=resolver, may_be_inside=is_inside)
+        answer = _get(current, addresses=addresses, types=types, deadline=deadline, tls=tls)
         if isinstance(answer, Fetched):
             return answer
         current = parse_url(str(_joined(current, answer)))
@@ -160,10 +164,15 @@ def parse_url(url: str) -> httpx2.URL:
     return parsed.copy_with(fragment=None)
 
 
-def check_host(host: str, port: int, *, resolver: Resolve = resolve) -> list[Address]:
-    """Return the host's addresses; raise ``AddressRefused`` unless all of them may be reached."""
+def check_host(
+    host: str, port: int, *, resolver: Resolve = resolve, may_be_inside: bool = True
+) -> list[Address]:
+    """Return the host's addresses; raise ``AddressRefused`` unless all of them may be reached.
+
+    The hosts that the installation allows are exempt where it ``may_be_inside``.
+    """
     addresses = resolver(host, port)
-    if {host, f"{host}:{port}"} & set(settings.FETCH_ALLOWED_HOSTS):
+    if may_be_inside and _is_inside(host, port):
         return addresses
     if port not in PORTS:
         allowed = ", ".join(map(str, sorted(PORTS)))
@@ -171,6 +180,15 @@ def check_host(host: str, port: int, *, resolver: Resolve = resolve) -> list[Add
     if not addresses or not all(map(is_public, addresses)):
         raise AddressRefused(f"{host} is not on the public internet.")
     return addresses
+
+
+def _is_inside(host: str, port: int) -> bool:
+    return bool({host, f"{host}:{port}"} & set(settings.FETCH_ALLOWED_HOSTS))
+
+
+def _place(url: httpx2.URL) -> tuple[str, int]:
+    """Return the host, as it is written on the wire, and the port."""
+    return url.raw_host.decode("ascii"), url.port or DEFAULT_PORTS[url.scheme]
 
 
 def is_public(address: Address) -> bool:
@@ -270,14 +288,13 @@ def _default_tls() -> ssl.SSLContext:
 def _get(
     url: httpx2.URL,
     *,
+    addresses: list[Address],
     types: Collection[str],
     deadline: _Deadline,
-    resolver: Resolve,
     tls: ssl.SSLContext | None,
 ) -> Fetched | str:
     """Make one request; return the body, or where it is redirected to."""
-    port = url.port or DEFAULT_PORTS[url.scheme]
-    addresses = check_host(url.raw_host.decode("ascii"), port, resolver=resolver)
+    _, port = _place(url)
     backend = _CheckedBackend(addresses, deadline=deadline)
     target = httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=port, target=url.raw_path)
     headers: dict[bytes | str, bytes | str] = {

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
+import httpx2
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -261,3 +262,26 @@ def test_certificate_is_checked_against_the_name(tmp_path: Path, settings: objec
         with pytest.raises(FetchFailed, match="could not be reached"):
             fetch(f"https://help.example:{web.port}/", **here)
         assert web.hits == ["/"]
+
+
+def test_redirect_from_outside_never_leads_to_an_allowed_inner_host(
+    settings: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.FETCH_ALLOWED_HOSTS = ["wiki.internal"]
+    places = {"help.example": "93.184.216.34", "wiki.internal": "10.0.0.7"}
+    asked: list[str] = []
+
+    def get(url: httpx2.URL, **options: object) -> str:
+        asked.append(url.host)
+        return "https://wiki.internal/secret"
+
+    monkeypatch.setattr(fetching, "_get", get)
+
+    def at(host: str, port: int) -> list[fetching.Address]:
+        return [ip_address(places[host])]
+
+    with pytest.raises(AddressRefused):
+        fetch("https://help.example/", types=["text/html"], resolver=at)
+    assert asked == ["help.example"]
+    with pytest.raises(FetchFailed, match="redirects more than"):
+        fetch("https://wiki.internal/", types=["text/html"], resolver=at)
