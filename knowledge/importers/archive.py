@@ -22,7 +22,7 @@ def open_archive(data: bytes) -> ZipFile:
     """Return the checked archive; raise ``BadInput`` where it may not be unpacked."""
     try:
         archive = ZipFile(BytesIO(data))
-    except (BadZipFile, ValueError, OSError) as error:
+    except (BadZipFile, NotImplementedError, ValueError, OSError) as error:
         raise BadInput("the file is not a ZIP archive.") from error
     members = archive.infolist()
     if len(members) > MAX_MEMBERS:

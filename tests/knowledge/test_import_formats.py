@@ -257,3 +257,11 @@ def test_locked_archive_is_refused() -> None:
     data[at + 8] |= 1
     with pytest.raises(BadInput, match="password"):
         load_all(bytes(data))
+
+
+def test_archive_of_a_later_format_is_refused_with_words() -> None:
+    data = bytearray(zip_file({"a.md": b"# A\n\nText."}))
+    place = data.index(b"PK\x01\x02") + 6  # the version needed, in the directory at the end
+    data[place : place + 2] = (99).to_bytes(2, "little")
+    with pytest.raises(BadInput, match="not a ZIP archive"):
+        archive.open_archive(bytes(data))
