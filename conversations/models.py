@@ -79,6 +79,22 @@ class Site(models.Model):
         help_text="What finds articles by meaning, beside their words. A change is worked in "
         "behind the scenes: the old one serves until all articles are read anew.",
     )
+    knowledge_version = models.PositiveBigIntegerField(
+        default=0, editable=False, help_text="Rises with each change of what can be answered."
+    )
+    hold_sentences = models.BooleanField(
+        default=False,
+        help_text="Show no sentence of an answer before it was checked: safer, a little slower.",
+    )
+    pinned_tier = models.CharField(
+        max_length=10,
+        choices=[("small", "Small"), ("standard", "Standard"), ("strong", "Strong")],
+        blank=True,
+        help_text="Always use models of this class. Empty: the rules choose.",
+    )
+    prompt_version = models.PositiveIntegerField(
+        null=True, blank=True, editable=False, help_text="Of the answer's prompt; empty: newest."
+    )
     served_embedding_model = models.CharField(max_length=60, blank=True, editable=False)
     offline_text = models.CharField(
         max_length=300,

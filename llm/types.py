@@ -2,10 +2,14 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 Role = Literal["system", "user", "assistant", "tool"]
+Tier = Literal["small", "standard", "strong"]
 FinishReason = Literal["stop", "length", "content_filter", "tool_calls"]
+
+# Classes of models, cheapest first.
+TIERS: tuple[Tier, ...] = get_args(Tier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +39,33 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a model thinks of its own answer; it comes after the text and before `Finished`.
+
+    `citations` are ids of passages as the prompt names them, offered or not; `confidence` is
+    0..1, None when it gave none; `reason` and `detail` say why `needs_human`.
+    """
+
+    citations: tuple[str, ...]
+    confidence: float | None
+    language: str
+    needs_human: bool
+    reason: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
-    """The last event of every reply that is whole."""
+    """The last event of every reply that is whole.
+
+    `mean_logprob` is that of the answer's tokens, None where the upstream does not offer it.
+    """
 
     reason: FinishReason
+    mean_logprob: float | None = None
 
 
-ReplyEvent = TextDelta | ToolCallRequest | Usage | Finished
+ReplyEvent = TextDelta | ToolCallRequest | Verdict | Usage | Finished
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +115,9 @@ class ReplyRequest:
 
     `messages` is the whole prompt, passages included, for engines that read a prompt;
     `question` and `passages` serve those that quote. `deadline` is a time of
-    `time.monotonic()`. `answerable` is what retrieval thought of the passages.
+    `time.monotonic()`. `answerable` is what retrieval thought of the passages. `wants_verdict`
+    asks for structured output: the text as before, and a `Verdict` after it. `max_tokens` bounds
+    the reply; None is the configured bound.
     """
 
     messages: tuple[ChatMessage, ...]
@@ -103,6 +129,9 @@ class ReplyRequest:
     safety_identifier: str = ""
     prompt_cache_key: str = ""
     answerable: bool = True
+    tier: Tier = "standard"
+    wants_verdict: bool = False
+    max_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
-"""The audit trail of the assistant: one row a turn."""
+"""The audit trail of the assistant: one row a turn, and what it saw and said."""
 
 import uuid
 
-from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from conversations.models import Conversation, Message, Site
+from assistant.models.cache import CachedAnswer
+from assistant.models.tiers import Tier
+from conversations.models import Conversation, Message
 
 
 class Turn(models.Model):
@@ -61,17 +62,35 @@ class Turn(models.Model):
     )
     hand_off_reason = models.CharField(max_length=20, blank=True)
     confidence = models.FloatField(null=True, blank=True)
+    self_confidence = models.FloatField(
+        null=True, blank=True, help_text="The model's own (0 to 1)."
+    )
+    groundedness = models.FloatField(
+        null=True, blank=True, help_text="Share of the answer's words that its sources hold."
+    )
+    mean_logprob = models.FloatField(
+        null=True, blank=True, help_text="Mean log-probability of the answer's tokens."
+    )
     features = models.JSONField(
         default=dict, blank=True, help_text="What the confidence was computed from."
     )
     topic = models.CharField(
         max_length=50, blank=True, help_text="The first tag of the article on top."
     )
+    tier = models.CharField(max_length=10, choices=Tier.choices, blank=True)
+    tier_reason = models.CharField(max_length=200, blank=True)
+    prompt_version = models.CharField(max_length=50, blank=True)
     engine = models.CharField(max_length=20, blank=True)
     model = models.CharField(max_length=100, blank=True)
     prompt_tokens = models.PositiveIntegerField(default=0)
     completion_tokens = models.PositiveIntegerField(default=0)
     cached_tokens = models.PositiveIntegerField(default=0)
+    cost = models.DecimalField(
+        max_digits=12, decimal_places=6, null=True, blank=True, help_text="USD, all attempts."
+    )
+    cached_answer = models.ForeignKey(
+        CachedAnswer, models.SET_NULL, null=True, blank=True, related_name="served_turns"
+    )
     error_code = models.CharField(max_length=50, blank=True)
     message = models.OneToOneField(
         Message, models.PROTECT, null=True, blank=True, related_name="turn"
@@ -111,36 +130,12 @@ class Turn(models.Model):
         return f"{self.conversation_id}:{self.from_seq} {self.state}"
 
 
-class Calibration(models.Model):
-    """Weights and thresholds fitted on a site's own verdicts; the newest active one is used."""
+class TurnRecord(models.Model):
+    """What a turn saw, sent and got back, redacted; a row apart, so that it may be kept shorter."""
 
-    class State(models.TextChoices):
-        """A proposal changes nothing until a manager activates it."""
-
-        PROPOSED = "proposed"
-        ACTIVE = "active"
-        RETIRED = "retired"
-
-    site = models.ForeignKey(Site, models.PROTECT, related_name="calibrations")
-    state = models.CharField(max_length=10, choices=State.choices, default=State.PROPOSED)
-    samples = models.PositiveIntegerField(help_text="Verdicts that it was fitted on.")
-    weights = models.JSONField(help_text="The logistic regression, by feature.")
-    thresholds = models.JSONField(help_text="By topic; the empty topic is for all others.")
-    curves = models.JSONField(help_text="Risk by coverage, before and after.")
+    turn = models.OneToOneField(Turn, models.CASCADE, related_name="record")
+    data = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=timezone.now)
-    activated_at = models.DateTimeField(null=True, blank=True)
-    activated_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
-    )
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["site"],
-                condition=models.Q(state="active"),
-                name="one_active_calibration_per_site",
-            ),
-        ]
 
     def __str__(self) -> str:
-        return f"{self.site} {self.created_at:%Y-%m-%d %H:%M} ({self.state})"
+        return f"record of {self.turn_id}"
