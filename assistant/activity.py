@@ -4,7 +4,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from django.db import Error, close_old_connections
@@ -52,7 +52,9 @@ def beat() -> None:
     held = renew_leases((work.claim.turn_pk, work.claim.fence) for work in works)
     for work in works:
         if work.claim.turn_pk not in held:
-            work.loop.call_soon_threadsafe(_cancel, work)
+            # A closed loop took its turn with it; the other turns still need this thread.
+            with suppress(RuntimeError):
+                work.loop.call_soon_threadsafe(_cancel, work)
 
 
 def _cancel(work: _Work) -> None:

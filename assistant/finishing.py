@@ -1,5 +1,6 @@
 """Ends turns: one short fenced transaction each, never a network call inside."""
 
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.db import transaction
@@ -7,12 +8,12 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from assistant.claims import Claim, State, mine
+from assistant.drafts import Composed, Draft
 from assistant.guardrails import quote_of
-from assistant.models import Turn
-from assistant.planning import AskBack, Judgement, PassOn
+from assistant.models import Turn, TurnRecord
+from assistant.planning import Answer, AskBack, PassOn, Say
 from assistant.queueing import end_preview, publish_successor, void_turns
 from assistant.services import hand_off
-from assistant.writing import Draft
 from conversations import services as record
 from conversations.models import Conversation, Message
 from escalation.models import HandOff
@@ -20,7 +21,12 @@ from llm.types import SourcePassage
 
 Status = Conversation.Status
 Outcome = Turn.Outcome
-NOT_JUDGED = Judgement()
+OUTCOMES = {
+    Answer: Outcome.ANSWERED,
+    AskBack: Outcome.ASKED_BACK,
+    PassOn: Outcome.HANDED_OFF,
+    Say: Outcome.ANSWERED,
+}
 UNAVAILABLE_TEXT = (
     "I'm sorry, I could not answer in time. I'm passing you to a person from our team."
 )
@@ -38,114 +44,90 @@ def _lock_if_mine(claim: Claim) -> Conversation | None:
 
 
 @transaction.atomic
-def finish_with_answer(claim: Claim, draft: Draft, *, judgement: Judgement) -> bool:
-    """Store the answer as the turn's message; false where the claim was lost."""
+def finish_turn(claim: Claim, composed: Composed) -> bool:
+    """Store what a turn came to, as its message; false where the claim was lost."""
     conversation = _lock_if_mine(claim)
     if conversation is None:
         return False
-    message = record.append_message(
-        conversation,
-        author_kind=Message.Author.ASSISTANT,
-        text=draft.text,
-        public_id=claim.public_id,
-        citations=[_citation(passage) for passage in draft.citations],
-        is_answer=True,
-    )
-    _close(claim, draft, outcome=Outcome.ANSWERED, message=message, judgement=judgement)
-    publish_successor(conversation)
+    decision = composed.decision
+    if isinstance(decision, PassOn):
+        message = _pass_on(claim, conversation, decision)
+    else:
+        message = _say(claim, conversation, composed)
+    _close(claim, composed, message=message)
+    if isinstance(decision, PassOn):
+        # What was asked meanwhile goes to the person too.
+        void_turns(conversation, state=State.CANCELLED, reason="withdrawn")
+    else:
+        publish_successor(conversation)
     return True
 
 
-@transaction.atomic
-def finish_with_words(claim: Claim, text: str) -> bool:
-    """Store small talk as the turn's message; false where the claim was lost."""
-    conversation = _lock_if_mine(claim)
-    if conversation is None:
-        return False
-    message = record.append_message(
+def _pass_on(claim: Claim, conversation: Conversation, decision: PassOn) -> Message:
+    return hand_off(
         conversation,
-        author_kind=Message.Author.ASSISTANT,
-        text=text,
-        public_id=claim.public_id,
-    )
-    _close(claim, Draft(), outcome=Outcome.ANSWERED, message=message)
-    publish_successor(conversation)
-    return True
-
-
-@transaction.atomic
-def finish_with_question(claim: Claim, plan: AskBack) -> bool:
-    """Store what the customer is asked as the turn's message; false where the claim was lost.
-
-    It is no answer: it can't be rated, and a hand-back still owes one.
-    """
-    conversation = _lock_if_mine(claim)
-    if conversation is None:
-        return False
-    message = record.append_message(
-        conversation,
-        author_kind=Message.Author.ASSISTANT,
-        text=plan.text,
-        public_id=claim.public_id,
-        suggestions=plan.suggestions,
-    )
-    _close(claim, Draft(), outcome=Outcome.ASKED_BACK, message=message, judgement=plan.judgement)
-    publish_successor(conversation)
-    return True
-
-
-@transaction.atomic
-def finish_with_hand_off(
-    claim: Claim, pass_on: PassOn, *, draft: Draft, judgement: Judgement
-) -> bool:
-    """Hand the conversation to people as the turn's end; false where the claim was lost."""
-    conversation = _lock_if_mine(claim)
-    if conversation is None:
-        return False
-    message = hand_off(
-        conversation,
-        reason=pass_on.reason,
-        detail=pass_on.detail,
-        urgency=pass_on.urgency,
-        customer_text=pass_on.customer_text,
+        reason=decision.reason,
+        detail=decision.detail,
+        urgency=decision.urgency,
+        customer_text=decision.customer_text,
         message_id=claim.public_id,
     )
-    mine(claim).update(hand_off_reason=pass_on.reason)
-    _close(claim, draft, outcome=Outcome.HANDED_OFF, message=message, judgement=judgement)
-    # What was asked meanwhile goes to the person too.
-    void_turns(conversation, state=State.CANCELLED, reason="withdrawn")
-    return True
+
+
+def _say(claim: Claim, conversation: Conversation, composed: Composed) -> Message:
+    """Store the assistant's words; only an answer can be rated, and is owed after a hand-back."""
+    decision, draft = composed.decision, composed.draft
+    words = decision.text if isinstance(decision, AskBack | Say) else draft.text
+    return record.append_message(
+        conversation,
+        author_kind=Message.Author.ASSISTANT,
+        text=words,
+        public_id=claim.public_id,
+        citations=[_citation(passage) for passage in draft.citations],
+        suggestions=decision.suggestions if isinstance(decision, AskBack) else (),
+        is_answer=isinstance(decision, Answer),
+    )
 
 
 def _citation(passage: SourcePassage) -> dict[str, str]:
     return {"title": passage.title, "url": passage.url, "quote": quote_of(passage)}
 
 
-def _close(
-    claim: Claim,
-    draft: Draft,
-    *,
-    outcome: Turn.Outcome,
-    message: Message,
-    judgement: Judgement = NOT_JUDGED,
-) -> None:
-    usage = draft.usage
+def _close(claim: Claim, composed: Composed, *, message: Message) -> None:
+    decision, draft, judgement = composed.decision, composed.draft, composed.judgement
     mine(claim).update(
         state=State.DONE,
-        outcome=outcome,
+        outcome=OUTCOMES[type(decision)],
+        hand_off_reason=decision.reason if isinstance(decision, PassOn) else "",
         message=message,
         confidence=judgement.confidence,
         features=dict(judgement.features),
         topic=judgement.topic,
-        engine=draft.engine,
-        model=usage.model if usage else "",
-        prompt_tokens=usage.prompt_tokens if usage else 0,
-        completion_tokens=usage.completion_tokens if usage else 0,
-        cached_tokens=usage.cached_tokens if usage else 0,
-        error_code=draft.error_code,
         partial_text="",
         finished_at=Now(),
+        **_columns(draft),
     )
+    TurnRecord.objects.update_or_create(turn_id=claim.turn_pk, defaults={"data": composed.record})
+
+
+def _columns(draft: Draft) -> dict[str, Any]:
+    """Return what a draft says of its making, as columns of the turn."""
+    return {
+        "tier": draft.tier,
+        "tier_reason": draft.tier_reason[:200],
+        "prompt_version": draft.prompt_version,
+        "engine": draft.engine,
+        "model": draft.model,
+        "prompt_tokens": sum(usage.prompt_tokens for usage in draft.usages),
+        "completion_tokens": sum(usage.completion_tokens for usage in draft.usages),
+        "cached_tokens": sum(usage.cached_tokens for usage in draft.usages),
+        "cost": draft.cost,
+        "self_confidence": draft.verdict.confidence if draft.verdict else None,
+        "groundedness": draft.groundedness,
+        "mean_logprob": draft.mean_logprob,
+        "cached_answer_id": draft.cached_answer_pk,
+        "error_code": draft.error_code,
+    }
 
 
 @transaction.atomic

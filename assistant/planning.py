@@ -11,13 +11,12 @@ from assistant.asking_back import (
     declines,
     which_text,
 )
-from assistant.claims import Claim
 from assistant.confidence import confidence_of, features_of, threshold_of
 from assistant.follow_ups import standalone_questions
 from assistant.models import Turn
 from assistant.nonsense import UNCLEAR_TEXT, is_nonsense
 from assistant.person_wishes import wants_person
-from assistant.reading import Asked, Reading, read_turn
+from assistant.reading import Asked, Reading
 from assistant.small_talk import REPLIES, small_talk_reply
 from conversations.models import Conversation, Message, Site
 from core.background import in_database_thread
@@ -102,28 +101,26 @@ class Found:
 Plan = Say | AskBack | PassOn | Answer
 
 
-async def plan_turn(claim: Claim) -> Plan:
-    """Return what to do about the customer's messages ``from_seq..through_seq``.
+async def plan_turn(reading: Reading) -> Plan:
+    """Return what to do about what the customer said.
 
     The one network call, for a follow-up, lies between the two reads of the database.
     """
-    reading, plan = await in_database_thread(_read)(claim)
+    plan = await in_database_thread(_plan_by_rule)(reading)
     if plan is not None:
         return plan
     questions = await standalone_questions(reading.question, context=reading.context)
     return await in_database_thread(_plan_by_articles)(reading, questions)
 
 
-def _read(claim: Claim) -> tuple[Reading, Plan | None]:
-    reading = read_turn(claim)
-    plan = (
+def _plan_by_rule(reading: Reading) -> Plan | None:
+    return (
         _flagged(reading)
         or _replied(reading)
         or _small_talk(reading)
         or _unclear(reading)
         or _repeated(reading)
     )
-    return reading, plan
 
 
 def _flagged(reading: Reading) -> PassOn | None:
@@ -257,6 +254,9 @@ def _may_ask(reading: Reading) -> bool:
 
 def _is_first_miss(conversation: Conversation) -> bool:
     """Whether this episode saw neither a hand-off nor a question for other words yet."""
+    if conversation.pk is None:
+        # A question of an evaluation: nobody asked it before.
+        return True
     turns = Turn.objects.filter(
         conversation=conversation,
         message__episode=conversation.episode,

@@ -17,9 +17,12 @@ SAVE_SECONDS = 1.0
 
 
 class Preview:
-    """The visible part of one attempt; offsets count Unicode code points."""
+    """The visible part of one attempt; offsets count Unicode code points.
 
-    def __init__(self, claim: Claim, *, attempt: int) -> None:
+    Without a claim nobody watches, and nothing is sent.
+    """
+
+    def __init__(self, claim: Claim | None, *, attempt: int) -> None:
         self.claim = claim
         self.attempt = attempt
         self.text = ""
@@ -52,6 +55,8 @@ class Preview:
             self._publish({"type": "delta_end", "reason": reason})
 
     def _publish(self, fields: dict[str, object]) -> None:
+        if self.claim is None:
+            return
         publish_soon(
             delta_group(self.claim.conversation_id),
             {
@@ -99,7 +104,7 @@ class HasPreview(Protocol):
     preview: Preview
 
 
-async def keep_partial(writer: HasPreview, *, owner: "asyncio.Task[Any]") -> None:
+async def keep_partial(writer: HasPreview, *, claim: Claim, owner: "asyncio.Task[Any]") -> None:
     """Save the preview's text each second; cancel ``owner`` once the claim is lost."""
     saved = ""
     while True:
@@ -108,6 +113,6 @@ async def keep_partial(writer: HasPreview, *, owner: "asyncio.Task[Any]") -> Non
         if text == saved:
             continue
         saved = text
-        if not await in_database_thread(_save_partial)(writer.preview.claim, saved):
+        if not await in_database_thread(_save_partial)(claim, saved):
             owner.cancel()
             return

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 
 from django.conf import settings
 
-from assistant.claims import Claim
+from assistant.drafts import Draft, Job
 from assistant.guardrails import MIN_GROUNDED, cited_passages, groundedness
 from assistant.planning import MAX_HISTORY_CHARACTERS, Answer, PassOn
 from assistant.prompt import canary, prompt_messages, safety_identifier, source_passages
+from assistant.recording import Recorder
 from assistant.release import CanaryLeaked, Release
 from assistant.streaming import Preview
 from assistant.tools import MAX_CALLS, MAX_ROUNDS, call_tool, caller_of, tool_specs
@@ -48,37 +49,26 @@ REASON_OF_TOOL = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A whole answer that passed its checks, or the hand-off that takes its place."""
-
-    text: str = ""
-    citations: tuple[SourcePassage, ...] = ()
-    pass_on: PassOn | None = None
-    engine: str = ""
-    usage: Usage | None = None
-    error_code: str = ""
-
-
 @dataclass(slots=True)
 class _Reply:
     """What one request to a model brought."""
 
     release: Release
     calls: list[ToolCallRequest] = field(default_factory=list)
-    usage: Usage | None = None
 
 
 class Writer:
     """One turn's attempts; at most one preview is open at any time."""
 
-    def __init__(self, claim: Claim, plan: Answer, *, may_ask_model: bool) -> None:
-        self.claim, self.plan = claim, plan
+    def __init__(self, plan: Answer, job: Job, *, may_ask_model: bool, recorder: Recorder) -> None:
+        self.plan, self.job = plan, job
         self.may_ask_model = may_ask_model
         self.passages = source_passages(plan.retrieval.passages)
-        self.preview = Preview(claim, attempt=claim.attempt * 10)
-        self._deadline = time.monotonic() + min(TURN_SECONDS, claim.seconds_left - RESERVE_SECONDS)
+        self.preview = Preview(job.claim, attempt=job.claim.attempt * 10 if job.claim else 0)
+        self._recorder = recorder
+        self._deadline = time.monotonic() + min(TURN_SECONDS, job.seconds - RESERVE_SECONDS)
         self._error = ""
+        self._usages: list[Usage] = []
         self._tool_results: list[str] = []
 
     async def write(self) -> Draft:
@@ -90,7 +80,7 @@ class Writer:
                 return self._withdraw(Reason.FLAGGED, "The model refused the content")
             except ModelError as error:
                 # The type and status only: an upstream's body never reaches a log.
-                logger.warning("turn %s: %s: %s", self.claim.turn_pk, engine.name, error)
+                logger.warning("%s: %s: %s", self._name, engine.name, error)
                 self._error = error.code
                 self._restart("retry")
             except CanaryLeaked:
@@ -98,16 +88,28 @@ class Writer:
                 return self._withdraw(Reason.LOW_CONFIDENCE, "The answer repeated its instructions")
         return self._passed_on(PassOn(reason=Reason.MODEL_UNAVAILABLE))
 
+    def flag(self, draft: Draft, pass_on: PassOn | None) -> Draft:
+        """Let people have what the moderation flagged, whatever was written."""
+        if pass_on is None or draft.pass_on is not None:
+            return draft
+        self.preview.end("withdrawn")
+        return replace(draft, pass_on=pass_on)
+
+    @property
+    def _name(self) -> str:
+        """The turn as logs name it."""
+        return f"turn {self.job.claim.turn_pk}" if self.job.claim else "trial"
+
     def _engines(self) -> Sequence[Engine]:
-        chosen, local = choose_engine(), extractive_engine()
-        if self.claim.is_last_resort or chosen is local or not self.may_ask_model:
+        chosen, local = self.job.engine or choose_engine(), extractive_engine()
+        if self.job.is_last_resort or chosen is local or not self.may_ask_model:
             return [local]
         # A second try only pays after a stream broke; other errors were retried inside.
         return [chosen, local]
 
     def _restart(self, reason: str) -> None:
         self.preview.end(reason)
-        self.preview = Preview(self.claim, attempt=self.preview.attempt + 1)
+        self.preview = Preview(self.job.claim, attempt=self.preview.attempt + 1)
 
     async def _attempt(self, engine: Engine) -> Draft:
         try:
@@ -146,7 +148,7 @@ class Writer:
                     case ToolCallRequest():
                         reply.calls.append(event)
                     case Usage():
-                        reply.usage = event
+                        self._usages.append(event)
                     case Finished("length"):
                         # Half a sentence is no answer; the articles' own words are.
                         raise ModelStreamBroken
@@ -168,11 +170,11 @@ class Writer:
         return tuple(said)
 
     def _conclude(self, engine: Engine, reply: _Reply) -> Draft:
-        text, usage = self.preview.text.strip(), reply.usage
+        text = self.preview.text.strip()
         if reply.calls or not text:
             call = next((one for one in reply.calls if one.name == HAND_OFF_TOOL.name), None)
             self.preview.end("withdrawn")
-            return self._passed_on(self._reason_of(call, engine), engine=engine, usage=usage)
+            return self._passed_on(self._reason_of(call, engine), engine=engine)
         if engine.name == "extractive" and self._was_said(text):
             return self._withdraw(Reason.LOW_CONFIDENCE, "The same words would be said again")
         if engine.name != "extractive" and not self._is_grounded(text):
@@ -184,7 +186,7 @@ class Writer:
             text=text,
             citations=tuple(self._cited(text, engine=engine, marks=reply.release.cited)),
             engine=engine.name,
-            usage=usage,
+            usages=tuple(self._usages),
             error_code=self._error,
         )
 
@@ -218,13 +220,11 @@ class Writer:
         self.preview.end("withdrawn")
         return self._passed_on(PassOn(reason=reason, detail=detail))
 
-    def _passed_on(
-        self, pass_on: PassOn, *, engine: Engine | None = None, usage: Usage | None = None
-    ) -> Draft:
+    def _passed_on(self, pass_on: PassOn, *, engine: Engine | None = None) -> Draft:
         return Draft(
             pass_on=pass_on,
             engine=engine.name if engine else "",
-            usage=usage,
+            usages=tuple(self._usages),
             error_code=self._error,
         )
 

@@ -81,3 +81,22 @@ def test_renewal_when_a_row_is_locked_passes_it_by_and_still_holds_it(ask: Ask) 
         thread.submit(connections.close_all).result(10)
     assert (held, locked_until) == ({claim.turn_pk}, ended)
     assert Turn.objects.get(pk=claim.turn_pk).lease_until > ended
+
+
+async def test_beat_when_a_loop_is_gone_still_looks_after_the_others(ask: Ask) -> None:
+    claim = await in_database_thread(claimed)(ask)
+    await Turn.objects.filter(pk=claim.turn_pk).aupdate(fence=claim.fence + 1)
+
+    async def hold_on_a_loop_of_its_own() -> None:
+        with working_on(claim):
+            await asyncio.Event().wait()
+
+    loop = asyncio.new_event_loop()
+    held = loop.create_task(hold_on_a_loop_of_its_own())
+    loop.call_soon(loop.stop)
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    thread.join()
+    loop.close()
+    assert not held.done()
+    await in_database_thread(beat)()

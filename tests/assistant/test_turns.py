@@ -294,7 +294,7 @@ async def test_turn_when_the_work_itself_fails_ends_with_a_person(
     def broken(*_: object) -> None:
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr("assistant.turns.plan_turn", broken)
+    monkeypatch.setattr("assistant.composing.plan_turn", broken)
     turn = await run(await in_database_thread(ask)(QUESTION))
     assert (turn.state, turn.error_code) == ("failed", "RuntimeError")
     assert (await HandOff.objects.aget()).reason == "model_unavailable"

@@ -1,0 +1,77 @@
+"""What composing an answer may use, and what comes of it before anything is stored."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from assistant.claims import Claim
+from assistant.planning import Judgement, PassOn, Plan
+from llm.types import Engine, SourcePassage, Usage, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One composition: its time, and for whom; without a ``claim`` it is a trial.
+
+    A trial shows nothing to anybody, stores nothing and calls no tool. It may be told which
+    ``engine`` and which version of the prompt to use.
+    """
+
+    seconds: float
+    claim: Claim | None = None
+    engine: Engine | None = None
+    prompt_version: int | None = None
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether nobody will see it."""
+        return self.claim is None
+
+    @property
+    def is_last_resort(self) -> bool:
+        """Whether earlier attempts died, so that only the local engine is tried again."""
+        return self.claim is not None and self.claim.is_last_resort
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A whole answer that passed its checks, or the hand-off that takes its place."""
+
+    text: str = ""
+    citations: tuple[SourcePassage, ...] = ()
+    pass_on: PassOn | None = None
+    tier: str = ""
+    tier_reason: str = ""
+    prompt_version: str = ""
+    engine: str = ""
+    usages: tuple[Usage, ...] = ()
+    verdict: Verdict | None = None
+    groundedness: float | None = None
+    mean_logprob: float | None = None
+    cost: Decimal | None = None
+    cached_answer_pk: int | None = None
+    error_code: str = ""
+
+    @property
+    def model(self) -> str:
+        """The model that spoke last."""
+        return self.usages[-1].model if self.usages else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """What a turn comes to, and the record of how."""
+
+    plan: Plan
+    draft: Draft = Draft()
+    record: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def decision(self) -> Plan:
+        """The plan, or the hand-off that the writing ended in."""
+        return self.draft.pass_on or self.plan
+
+    @property
+    def judgement(self) -> Judgement:
+        """What retrieval thought; nothing where it was not asked."""
+        return getattr(self.plan, "judgement", Judgement())

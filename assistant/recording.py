@@ -1,0 +1,56 @@
+"""Writes down what a turn does while it does it: the answer to "why did it answer that?"."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+MAX_TEXT = 20_000
+
+
+class Recorder:
+    """The record of one turn: facts by name, lists that grow, milliseconds by step.
+
+    What it is given must be redacted already.
+    """
+
+    def __init__(self) -> None:
+        self._facts: dict[str, Any] = {}
+        self._lists: dict[str, list[Any]] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time a step; one that is entered twice stands twice."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.add("steps", {"name": name, "ms": milliseconds_since(began)})
+
+    def note(self, **facts: object) -> None:
+        """Keep facts by their names; the last word on a name counts."""
+        self._facts |= facts
+
+    def add(self, name: str, *entries: object) -> None:
+        """Let a list grow."""
+        self._lists.setdefault(name, []).extend(entries)
+
+    def data(self) -> dict[str, Any]:
+        """Return everything as JSON values, long texts clipped."""
+        data: dict[str, Any] = _clip({**self._facts, **self._lists})
+        return data
+
+
+def milliseconds_since(began: float) -> float:
+    """Return the time since ``began`` (of ``time.monotonic()``) in milliseconds."""
+    return round((time.monotonic() - began) * 1_000, 1)
+
+
+def _clip(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if len(value) <= MAX_TEXT else value[:MAX_TEXT] + " …"
+    if isinstance(value, dict):
+        return {key: _clip(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clip(one) for one in value]
+    return value
