@@ -32,6 +32,12 @@ DEMO = env.bool("DEMO", default=False)
 TESTING = env.bool("SUPPORTBOT_TESTING", default=False)
 DEBUG = False
 SECRET_KEY = secret("SECRET_KEY")
+# Former secret keys: what was encrypted with them stays readable.
+SECRET_KEY_FALLBACKS = [one for one in secret("SECRET_KEY_FALLBACKS", default="").split(",") if one]
+# Fernet keys of encrypted fields, the newest first; none: one derived from SECRET_KEY.
+FIELD_ENCRYPTION_KEYS = [
+    one.strip() for one in secret("FIELD_ENCRYPTION_KEYS", default="").split(",") if one.strip()
+]
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var")))
