@@ -1,30 +1,18 @@
 """Builds the prompt: the rules, the passages as data, the conversation."""
 
 import hashlib
-from functools import lru_cache
-from pathlib import Path
 
 from django.conf import settings
 
 from assistant.planning import Answer
+from assistant.prompt_library import canary, load_prompt
 from conversations.models import Message
 from knowledge.retrieval import ScoredPassage
 from llm.types import ChatMessage, SourcePassage
 
-PROMPTS = Path(__file__).parent / "prompts"
 MAX_PASSAGE_CHARACTERS = 2_400
 
-
-@lru_cache(maxsize=1)
-def _template() -> str:
-    return (PROMPTS / "answer.md").read_text(encoding="utf-8")
-
-
-@lru_cache(maxsize=1)
-def canary() -> str:
-    """Return a mark that only our prompt holds: seen in an answer, the prompt has leaked."""
-    digest = hashlib.sha256(f"canary:{settings.SECRET_KEY}".encode()).hexdigest()
-    return f"kx-{digest[:16]}"
+__all__ = ["canary", "prompt_messages", "safety_identifier", "source_passages"]
 
 
 def source_passages(passages: tuple[ScoredPassage, ...]) -> tuple[SourcePassage, ...]:
@@ -51,9 +39,8 @@ def prompt_messages(plan: Answer) -> tuple[ChatMessage, ...]:
         f"[{number}] {passage.title} > {passage.heading}\n{passage.text[:MAX_PASSAGE_CHARACTERS]}"
         for number, passage in enumerate(plan.retrieval.passages, start=1)
     )
-    system = _template().format(
-        site=plan.conversation.site.name, canary=canary(), passages=passages
-    )
+    rules = load_prompt("answer", 1).render(site=plan.conversation.site.name, canary=canary())
+    system = f"{rules}\n\nPassages:\n\n{passages}"
     said = [
         ChatMessage("user" if kind == Message.Author.CUSTOMER else "assistant", text)
         for kind, text in plan.history
