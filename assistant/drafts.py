@@ -2,11 +2,25 @@
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypedDict
 
 from assistant.claims import Claim
+from assistant.guardrails import quote_of
 from assistant.planning import Judgement, PassOn, Plan
 from llm.types import Engine, SourcePassage, Usage, Verdict
+
+
+class Citation(TypedDict):
+    """A source as it is stored with its message."""
+
+    title: str
+    url: str
+    quote: str
+
+
+def citation_of(passage: SourcePassage) -> Citation:
+    """Return a passage as the source of a message."""
+    return Citation(title=passage.title, url=passage.url, quote=quote_of(passage))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +52,7 @@ class Draft:
     """A whole answer that passed its checks, or the hand-off that takes its place."""
 
     text: str = ""
-    citations: tuple[SourcePassage, ...] = ()
+    citations: tuple[Citation, ...] = ()
     pass_on: PassOn | None = None
     tier: str = ""
     tier_reason: str = ""

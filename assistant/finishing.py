@@ -9,7 +9,6 @@ from django.db.models.functions import Now
 
 from assistant.claims import Claim, State, mine
 from assistant.drafts import Composed, Draft
-from assistant.guardrails import quote_of
 from assistant.models import Turn, TurnRecord
 from assistant.planning import Answer, AskBack, PassOn, Say
 from assistant.queueing import end_preview, publish_successor, void_turns
@@ -17,7 +16,6 @@ from assistant.services import hand_off
 from conversations import services as record
 from conversations.models import Conversation, Message
 from escalation.models import HandOff
-from llm.types import SourcePassage
 
 Status = Conversation.Status
 Outcome = Turn.Outcome
@@ -83,14 +81,10 @@ def _say(claim: Claim, conversation: Conversation, composed: Composed) -> Messag
         author_kind=Message.Author.ASSISTANT,
         text=words,
         public_id=claim.public_id,
-        citations=[_citation(passage) for passage in draft.citations],
+        citations=[dict[str, str](**citation) for citation in draft.citations],
         suggestions=decision.suggestions if isinstance(decision, AskBack) else (),
         is_answer=isinstance(decision, Answer),
     )
-
-
-def _citation(passage: SourcePassage) -> dict[str, str]:
-    return {"title": passage.title, "url": passage.url, "quote": quote_of(passage)}
 
 
 def _close(claim: Claim, composed: Composed, *, message: Message) -> None:

@@ -12,7 +12,7 @@ from assistant.follow_ups import Context, is_follow_up
 from assistant.models import Turn
 from assistant.nonsense import is_nonsense
 from assistant.small_talk import small_talk_reply
-from conversations.models import Conversation, Message
+from conversations.models import Conversation, Customer, Message, Site
 from knowledge.languages import detect_language, is_same_language
 from knowledge.models import Article, Audience
 
@@ -73,21 +73,35 @@ class Reading:
 
 def read_turn(claim: Claim) -> Reading:
     """Return the reading of the customer's messages ``from_seq..through_seq``."""
-    conversation = Conversation.objects.select_related("site", "customer").get(
-        pk=claim.conversation_pk
-    )
-    messages = list(
-        Message.objects.filter(conversation=conversation, episode=conversation.episode).order_by(
-            "seq"
-        )
-    )
-    question = _asked_in(messages, first=claim.from_seq, last=claim.through_seq)
-    earlier = tuple(message for message in messages if message.seq < claim.from_seq)
+    return read_messages(claim.conversation_pk, first=claim.from_seq, last=claim.through_seq)
+
+
+def read_messages(conversation_pk: int, *, first: int, last: int) -> Reading:
+    """Return the reading of what the customer said in ``first..last``, as it stood then."""
+    conversation = Conversation.objects.select_related("site", "customer").get(pk=conversation_pk)
+    said = Message.objects.filter(conversation=conversation, seq__lte=last).order_by("seq")
+    newest = said.last()
+    messages = list(said.filter(episode=newest.episode)) if newest else []
+    question = _asked_in(messages, first=first, last=last)
+    earlier = tuple(message for message in messages if message.seq < first)
     return Reading(
         conversation=conversation,
         question=question,
         earlier=earlier,
         pending=_pending(messages, earlier=earlier),
+        language=_language(conversation, question),
+    )
+
+
+def read_question(site: Site, question: str, *, earlier: Sequence[Message] = ()) -> Reading:
+    """Return the reading of a question that nobody asked: of no conversation that is stored."""
+    customer = Customer(site=site)
+    conversation = Conversation(site=site, customer=customer, locale=site.locale)
+    return Reading(
+        conversation=conversation,
+        question=question[:MAX_QUESTION_CHARACTERS],
+        earlier=tuple(earlier),
+        pending=None,
         language=_language(conversation, question),
     )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from django.conf import settings
 
-from assistant.drafts import Draft, Job
+from assistant.drafts import Draft, Job, citation_of
 from assistant.guardrails import MIN_GROUNDED, cited_passages, groundedness
 from assistant.planning import MAX_HISTORY_CHARACTERS, Answer, PassOn
 from assistant.prompt import canary, prompt_messages, safety_identifier, source_passages
@@ -184,7 +184,10 @@ class Writer:
             )
         return Draft(
             text=text,
-            citations=tuple(self._cited(text, engine=engine, marks=reply.release.cited)),
+            citations=tuple(
+                citation_of(passage)
+                for passage in self._cited(text, engine=engine, marks=reply.release.cited)
+            ),
             engine=engine.name,
             usages=tuple(self._usages),
             error_code=self._error,

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 # They work in a database of their own and remove it, so it may as well be on a server of its own.
-COMMANDS = frozenset({"bench_knowledge", "measure_scale"})
+COMMANDS = frozenset({"bench_knowledge", "evaluate", "measure_scale"})
 
 
 def needs_own_servers(arguments: Sequence[str]) -> bool:

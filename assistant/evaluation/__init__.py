@@ -1,0 +1,1 @@
+"""Runs questions with known expectations through whole turns, and judges what came of them."""

@@ -1,0 +1,150 @@
+"""``manage.py evaluate FILE.jsonl``: questions with expectations through whole turns."""
+
+import asyncio
+import json
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from assistant.benchmark.corpora import read_demo
+from assistant.evaluation.cases import read_cases
+from assistant.evaluation.comparing import (
+    Summary,
+    as_rows,
+    find_regressions,
+    read_baseline,
+    summarise,
+)
+from assistant.evaluation.judging import Mark, Result
+from assistant.evaluation.running import evaluate
+from conversations.models import Site
+from core.errors import BadInput
+from knowledge.indexing import index_article
+from knowledge.scale import own_database
+from knowledge.services import ArticleContent, store_article
+from llm.engines import choose_engine, extractive_engine
+from llm.replaying import RecordingEngine, ReplayedEngine, read_recordings
+from llm.types import Engine
+
+ENGINES = ("configured", "extractive", "replayed")
+
+
+class Command(BaseCommand):
+    """Exits with 1 where something became worse than the baseline, or is wrong without one."""
+
+    help = "Run questions through whole turns and judge what came of them; nothing is sent."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the arguments."""
+        parser.add_argument("file", type=Path, help="one JSON object a line")
+        parser.add_argument("--site", help="key of the site; the only one when left out")
+        parser.add_argument(
+            "--demo", action="store_true", help="the demo's articles in a database of their own"
+        )
+        parser.add_argument("--engine", choices=ENGINES, default="configured")
+        parser.add_argument("--replies", type=Path, help="with --engine replayed: recorded ones")
+        parser.add_argument("--record", type=Path, help="add the model's replies to this file")
+        parser.add_argument("--at-once", type=int, default=1, help="turns side by side")
+        parser.add_argument("--baseline", type=Path, help="compare with this summary")
+        parser.add_argument("--write-baseline", type=Path, help="keep this summary")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Evaluate; a bad file is named before anything is asked."""
+        try:
+            cases = read_cases(options["file"])
+            baseline = read_baseline(options["baseline"]) if options["baseline"] else None
+            engine = _engine(options)
+            if options["demo"]:
+                with own_database():
+                    results = _ask(cases, site=_demo_site(), engine=engine, options=options)
+            else:
+                results = _ask(cases, site=_site(options["site"]), engine=engine, options=options)
+        except BadInput as error:
+            raise CommandError(error.detail) from error
+        summary = summarise(results)
+        if options["write_baseline"]:
+            text = summary.model_dump_json(indent=2) + "\n"
+            options["write_baseline"].write_text(text, encoding="utf-8")
+        self._print(results, summary=summary, baseline=baseline, as_json=options["json"])
+        self._judge(summary, baseline)
+
+    def _print(
+        self,
+        results: Sequence[Result],
+        *,
+        summary: Summary,
+        baseline: Summary | None,
+        as_json: bool,
+    ) -> None:
+        if as_json:
+            rows = [_as_json(result) for result in results]
+            self.stdout.write(json.dumps({"summary": summary.model_dump(), "results": rows}))
+            return
+        for result in results:
+            if result.mark is not Mark.RIGHT:
+                self.stdout.write(f"{result.mark:<11}{result.case.question}  ({result.why})")
+        for name, value, before in as_rows(summary, baseline):
+            self.stdout.write(f"{name:<14}{value!s:>10}{before!s:>12}".rstrip())
+
+    def _judge(self, summary: Summary, baseline: Summary | None) -> None:
+        if baseline is None:
+            if summary.wrong:
+                raise CommandError(f"{summary.wrong} wrong")
+            return
+        worse = find_regressions(summary, baseline)
+        if worse:
+            raise CommandError("worse than the baseline:\n" + "\n".join(worse))
+
+
+def _ask(cases: Any, *, site: Site, engine: Engine | None, options: dict[str, Any]) -> list[Result]:
+    return asyncio.run(evaluate(cases, site=site, engine=engine, at_once=options["at_once"]))
+
+
+def _engine(options: dict[str, Any]) -> Engine | None:
+    if options["engine"] == "extractive":
+        return extractive_engine()
+    if options["engine"] == "replayed":
+        if options["replies"] is None:
+            raise BadInput("--engine replayed needs --replies.")
+        try:
+            return ReplayedEngine(read_recordings(options["replies"]))
+        except (OSError, ValueError) as error:
+            raise BadInput(str(error)) from error
+    return RecordingEngine(choose_engine(), path=options["record"]) if options["record"] else None
+
+
+def _site(key: str | None) -> Site:
+    sites = list(Site.objects.filter(key=key) if key else Site.objects.all()[:2])
+    if len(sites) != 1:
+        raise BadInput(f"There is no site {key!r}." if key else "Name the site with --site.")
+    return sites[0]
+
+
+def _demo_site() -> Site:
+    model = "all-MiniLM-L6-v2"
+    site = Site.objects.create(
+        key="demo", name="Harbor & Pine", embedding_model=model, served_embedding_model=model
+    )
+    for one in read_demo().articles:
+        content = ArticleContent(title=one.title, body=one.body, tags=one.tags)
+        index_article(store_article(site, slug=one.key, content=content).article.pk)
+    return site
+
+
+def _as_json(result: Result) -> dict[str, Any]:
+    return {
+        "question": result.case.question,
+        "expected": result.case.expect,
+        "outcome": result.outcome,
+        "mark": result.mark,
+        "why": result.why,
+        "text": result.text,
+        "unsupported": result.unsupported,
+        "cost_usd": float(result.cost),
+        "seconds": round(result.seconds, 3),
+        "model": result.model,
+    }
