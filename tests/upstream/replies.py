@@ -41,6 +41,8 @@ MODERATION_CATEGORIES = (
     "violence/graphic",
 )
 EMBEDDING_SIZE = 1536
+# What a prompt asks, apart from the passages that it brings along.
+QUESTION = re.compile(r"<question>\n(.*?)\n</question>", re.DOTALL)
 
 
 def make_error(mode: str) -> tuple[int, dict[str, Any]]:
@@ -135,7 +137,7 @@ def choose_text(behaviour: Behaviour, *, messages: list[dict[str, Any]]) -> str:
         sentence.strip()
         for message in messages
         if message["content"] != asked
-        for sentence in re.split(r"(?<=[.!?])\s+|\n+", message["content"])
+        for sentence in re.split(r"(?<=[.!?])\s+|\n+", QUESTION.sub("", message["content"]))
         if sentence.strip()
     ]
     return max(
@@ -148,7 +150,8 @@ def choose_text(behaviour: Behaviour, *, messages: list[dict[str, Any]]) -> str:
 def last_user_text(messages: list[dict[str, Any]]) -> str:
     """Return the last thing the user said."""
     texts = [message["content"] for message in messages if message["role"] == "user"]
-    return texts[-1] if texts else ""
+    asked = QUESTION.search(texts[-1]) if texts else None
+    return asked[1] if asked else "".join(texts[-1:])
 
 
 def encode_event(data: dict[str, Any]) -> bytes:

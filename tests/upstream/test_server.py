@@ -69,6 +69,15 @@ async def test_answer_is_a_quote_from_the_prompt(client: aiohttp.ClientSession) 
     assert body["choices"][0]["message"]["content"] == "Boots float on water."
 
 
+async def test_question_is_told_from_the_passages_beside_it(client: aiohttp.ClientSession) -> None:
+    asked = "Boots float on water.\n<question>\nDo boots float today?\n</question>"
+    body = {**CHAT, "messages": [{"role": "user", "content": asked}]}
+    _, answer = await post(client, "v1/chat/completions", body)
+    assert answer["choices"][0]["message"]["content"] == "Boots float on water."
+    await post(client, "control", {"mode": "500", "contains": "water"})
+    assert (await post(client, "v1/chat/completions", body))[0] == 200
+
+
 async def test_requests_are_kept_with_what_is_wrong_with_them(
     client: aiohttp.ClientSession,
 ) -> None:
