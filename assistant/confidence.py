@@ -10,12 +10,15 @@ import numpy as np
 from assistant.calibration import active_calibration, calibrated_threshold, read_points
 from assistant.fitting import RiskPoint, sigmoid
 from assistant.models import Calibration
-from assistant.reference import WEIGHTS, NamedLine, read_line, shipped_line
+from assistant.reference import NO_DOUBTS, WEIGHTS, NamedLine, read_line, shipped_line
 from conversations.models import Site
 from knowledge.retrieval import Retrieval
 
 # Nothing is as sure as this: the assistant answers no question.
 NEVER = 1.01
+# What a good answer of a model shows: its own confidence, the share of its words that the
+# sources hold, and the mean log-probability of its tokens.
+GOOD_SELF_CONFIDENCE, GOOD_GROUNDEDNESS, GOOD_LOGPROB = 0.8, 0.9, -0.2
 
 
 def features_of(retrieval: Retrieval, *, is_foreign: bool = False) -> dict[str, float]:
@@ -46,7 +49,32 @@ def features_of(retrieval: Retrieval, *, is_foreign: bool = False) -> dict[str, 
         "words_covered_margin": retrieval.margin * retrieval.coverage * by_words,
         "words_log_terms": length * by_words,
         "is_foreign": float(is_foreign and best is not None),
+        **NO_DOUBTS,
     }
+
+
+def with_doubts(
+    features: Mapping[str, float],
+    *,
+    self_confidence: float | None,
+    groundedness: float | None,
+    mean_logprob: float | None,
+) -> dict[str, float]:
+    """Return the features of a question with what speaks against the answer that a model wrote.
+
+    Each doubt is how far a sign falls short of what a good answer shows, and 0 from there on
+    and where it is not known: so one regression judges before and after the writing.
+    """
+    return {
+        **features,
+        "self_doubt": _shortfall(self_confidence, good=GOOD_SELF_CONFIDENCE),
+        "ungrounded": _shortfall(groundedness, good=GOOD_GROUNDEDNESS),
+        "surprise": _shortfall(mean_logprob, good=GOOD_LOGPROB),
+    }
+
+
+def _shortfall(sign: float | None, *, good: float) -> float:
+    return 0.0 if sign is None else max(0.0, good - sign)
 
 
 def confidence_of(site: Site, features: Mapping[str, float]) -> float:

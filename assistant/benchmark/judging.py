@@ -31,9 +31,10 @@ GROUP_WEIGHT = 1_000.0
 RIDGE = 30.0
 SMALLER_WORTH = 0.5
 INTENTS_WORTH = 0.5
-WORDS, WORDS_ONLY, IS_FOREIGN = "words_", "words_only", "is_foreign"
-# No corpus teaches it: a question in a language that the vectors don't know.
-FOREIGN = -1.0
+WORDS, WORDS_ONLY = "words_", "words_only"
+# No corpus teaches them: a question in a language that the vectors don't know, and what speaks
+# against a model's answer. They are assumed until a site's own verdicts say better.
+ASSUMED_WEIGHTS = {"is_foreign": -1.0, "self_doubt": -4.0, "ungrounded": -4.0, "surprise": -1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,12 @@ def fit_line(groups: Sequence[Group]) -> NamedLine:
     """
     names = tuple(groups[0].asked[0].features)
     words = tuple(name for name in names if name.startswith(WORDS) and name != WORDS_ONLY)
-    meaning = tuple(name for name in names if not name.startswith(WORDS) and name != IS_FOREIGN)
+    meaning = tuple(
+        name for name in names if not name.startswith(WORDS) and name not in ASSUMED_WEIGHTS
+    )
     by_words = [group for group in groups if group.by_words]
     line = _fit([group for group in groups if not group.by_words], names=meaning)
-    found = dict.fromkeys(names, 0.0) | dict(line.weights) | {IS_FOREIGN: FOREIGN}
+    found = dict.fromkeys(names, 0.0) | dict(line.weights) | ASSUMED_WEIGHTS
     if by_words:
         other = _fit(by_words, names=words)
         found |= dict(other.weights) | {WORDS_ONLY: other.intercept - line.intercept}

@@ -12,6 +12,7 @@ from assistant.confidence import (
     probability,
     shipped_threshold,
     threshold_of,
+    with_doubts,
 )
 from assistant.models import Calibration
 from assistant.reference import shipped_line, shipped_samples
@@ -160,3 +161,24 @@ def test_shipped_questions_have_the_features_of_the_shipped_weights() -> None:
     assert all(set(one.features) == names for one in samples)
     assert any(one.is_right for one in samples)
     assert not any(one.is_right for one in samples if one.is_out_of_scope)
+
+
+def test_doubts_when_an_answer_is_as_good_as_promised_change_nothing() -> None:
+    features = features_of(CLEAR)
+    good = with_doubts(features, self_confidence=0.95, groundedness=1.0, mean_logprob=-0.05)
+    unknown = with_doubts(features, self_confidence=None, groundedness=None, mean_logprob=None)
+    assert good == unknown == features
+
+
+@pytest.mark.parametrize(
+    "signs",
+    [
+        {"self_confidence": 0.2, "groundedness": 1.0, "mean_logprob": None},
+        {"self_confidence": 0.9, "groundedness": 0.5, "mean_logprob": None},
+        {"self_confidence": None, "groundedness": None, "mean_logprob": -1.5},
+    ],
+)
+def test_doubts_when_one_sign_is_bad_lower_the_confidence(signs: dict[str, float | None]) -> None:
+    features = features_of(CLEAR)
+    line = shipped_line()
+    assert probability(line, with_doubts(features, **signs)) < probability(line, features)
