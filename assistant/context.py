@@ -29,7 +29,9 @@ MESSAGE_TOKENS, REPLY_TOKENS = 4, 3
 MOST_MESSAGES, STEP = 300, 100
 SHORTENED_PASSAGES, SHORTENED_CHARACTERS = 2, 2_000
 CLIPPED = " […]"
-OUR_MARKS: Final = re.compile(r"<(?=\s*/?\s*(?:passages|question|background)\b)", re.IGNORECASE)
+OUR_MARKS: Final = re.compile(
+    r"<(?=\s*/?\s*(?:passages|question|background|notes|messages)\b)", re.IGNORECASE
+)
 Redact = Callable[[str], str]
 
 
@@ -92,7 +94,9 @@ def build_context(
     ``redact`` is given the customer's words, the oldest first, so that its placeholders are the
     same in each turn. Counting loads a vocabulary once: not on an event loop.
     """
-    parts = _Parts(_redacted(material, redact), tier=tier, structured=structured, model=model)
+    redacted = _redacted(material, redact)
+    parts = _Parts(redacted, tier=tier, structured=structured, model=model)
+    parts.unseen = len(material.history) - len(redacted.history)
     parts.tools = parts.count(_tools_text(tools))
     while parts.total() > BUDGETS[tier] and parts.give_up_one():
         pass
@@ -102,6 +106,15 @@ def build_context(
 def history_share(tier: Tier) -> int:
     """Return how many tokens of messages a tier's prompt holds."""
     return int(BUDGETS[tier] * HISTORY_SHARE)
+
+
+def redacted_history(history: Sequence[Said], redact: Redact) -> tuple[Said, ...]:
+    """Return messages as prompts hold them: the newest few hundred, redacted, clipped, harmless."""
+    newest = history[max(0, (len(history) - MOST_MESSAGES) // STEP * STEP) :]
+    return tuple(
+        replace(one, text=_clip(_as_data(redact(one.text)), MAX_MESSAGE_CHARACTERS))
+        for one in newest
+    )
 
 
 def shorten(material: Material) -> Material:
@@ -116,18 +129,13 @@ def shorten(material: Material) -> Material:
     )
 
 
-def clip_message(text: str) -> str:
-    """Return a message as the history holds it."""
-    return _clip(text, MAX_MESSAGE_CHARACTERS)
-
-
 class _Parts:
     """A prompt in the making: what each part holds now, and what it was offered."""
 
     def __init__(self, material: Material, *, tier: Tier, structured: bool, model: str) -> None:
         self._material, self._model, self._structured = material, model, structured
         self._budget = BUDGETS[tier]
-        self.tools = 0
+        self.tools = self.unseen = 0
         self._policy = material.prompt.render(
             site=material.site_name, canary=canary(), structured=structured
         )
@@ -177,7 +185,7 @@ class _Parts:
             shares={name: self._corrected(count) for name, count in self._counts().items()},
             left_out={
                 "passages": len(material.passages) - len(self._passages),
-                "messages": len(self._offered) - len(self._history),
+                "messages": self.unseen + len(self._offered) - len(self._history),
                 "learnt": len(material.learnt) - len(self._learnt),
             },
             passages=tuple(self._passages),
@@ -201,7 +209,7 @@ class _Parts:
 
     def _first_passages(self) -> Sequence[SourcePassage]:
         """Return the passages that fit whole, best first; the best one always does."""
-        texts = [clip_passage(one.text) for one in self._material.passages]
+        texts = [_clip_passage(one.text) for one in self._material.passages]
         sums = accumulate(self.count(text) for text in texts)
         fitting = sum(total <= self._budget * PASSAGES_SHARE for total in sums)
         return self._material.passages[: max(1, fitting)]
@@ -254,7 +262,7 @@ class _Parts:
     def _passage_texts(self) -> list[str]:
         mark = "p" if self._structured else ""
         return [
-            f"[{mark}{number}] {one.title} > {one.heading}\n{clip_passage(one.text)}"
+            f"[{mark}{number}] {one.title} > {one.heading}\n{_clip_passage(one.text)}"
             for number, one in enumerate(self._passages, start=1)
         ]
 
@@ -268,13 +276,9 @@ class _Parts:
 
 def _redacted(material: Material, redact: Redact) -> Material:
     """Return the material without personal data; summaries were made without."""
-    history = material.history
-    history = history[max(0, (len(history) - MOST_MESSAGES) // STEP * STEP) :]
     return replace(
         material,
-        history=tuple(
-            replace(one, text=clip_message(_as_data(redact(one.text)))) for one in history
-        ),
+        history=redacted_history(material.history, redact),
         question=redact(material.question),
         records={name: redact(value) for name, value in material.records.items()},
         learnt=tuple(redact(one) for one in material.learnt),
@@ -291,7 +295,7 @@ def _tools_text(tools: Sequence[ToolSpec]) -> str:
     return json.dumps([[one.name, one.description, one.parameters] for one in tools])
 
 
-def clip_passage(text: str) -> str:
+def _clip_passage(text: str) -> str:
     """Return a passage as the prompt holds it."""
     return _clip(text, MAX_PASSAGE_CHARACTERS)
 
