@@ -8,6 +8,7 @@ import asyncio
 from assistant.budget import reserve_model_turn
 from assistant.drafts import Composed, Draft, Job
 from assistant.planning import Answer, PassOn, plan_turn
+from assistant.preparing import prepare
 from assistant.reading import Reading
 from assistant.recording import Recorder
 from assistant.streaming import keep_partial
@@ -31,7 +32,9 @@ async def _answer(plan: Answer, job: Job, recorder: Recorder) -> Draft:
     # Beside the answer, not before it: the first word does not wait for a verdict.
     verdict = asyncio.create_task(moderate(plan.question))
     may_ask = await in_database_thread(reserve_model_turn)()
-    writer = Writer(plan, job, may_ask_model=may_ask, recorder=recorder)
+    with recorder.step("prepare"):
+        prepared = await in_database_thread(prepare)(plan, job)
+    writer = Writer(plan, job, prepared=prepared, may_ask_model=may_ask, recorder=recorder)
     try:
         draft = await _write(writer, job)
         return writer.flag(draft, _flagged(await verdict))

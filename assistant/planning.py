@@ -28,8 +28,6 @@ from knowledge.retrieval import Retrieval, retrieve
 
 Author = Message.Author
 Reason = HandOff.Reason
-HISTORY = 12
-MAX_HISTORY_CHARACTERS = 1_000
 MAX_TOPIC_CHARACTERS = 50
 # An answer is written from so many passages; in more is sought what the customer is asked about.
 ANSWER_DEPTH = 5
@@ -76,13 +74,16 @@ class PassOn:
 class Answer:
     """Write an answer from these passages; they were found by ``looked_up``."""
 
-    conversation: Conversation
+    reading: Reading
     question: str
-    history: tuple[tuple[str, str], ...]
     retrieval: Retrieval
     judgement: Judgement
     looked_up: str
-    language: str
+
+    @property
+    def conversation(self) -> Conversation:
+        """The conversation that it belongs to."""
+        return self.reading.conversation
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,19 +216,12 @@ def look_up(site: Site, question: str, *, language: str) -> Found:
 
 
 def _answer(reading: Reading, found: Found) -> Answer:
-    history = tuple(
-        (message.author_kind, message.text[:MAX_HISTORY_CHARACTERS])
-        for message in reading.earlier[-HISTORY:]
-        if message.author_kind != Author.SYSTEM
-    )
     return Answer(
-        conversation=reading.conversation,
+        reading=reading,
         question=reading.question,
-        history=history,
         retrieval=replace(found.retrieval, passages=found.retrieval.passages[:ANSWER_DEPTH]),
         judgement=found.judgement,
         looked_up=found.looked_up,
-        language=reading.language,
     )
 
 

@@ -8,7 +8,7 @@ from assistant.asking_back import choose_between, which_text
 from assistant.confidence import threshold_of
 from assistant.nonsense import UNCLEAR_TEXT, is_nonsense
 from assistant.planning import ANSWER_DEPTH, look_up, pass_on_by_rule
-from assistant.prompt import source_passages
+from assistant.sources import source_passages
 from assistant.small_talk import small_talk_reply
 from conversations.models import Site
 from escalation.models import HandOff

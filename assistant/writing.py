@@ -1,5 +1,6 @@
 """Writes an answer: engines in their order, previews, held-back pieces, one draft at the end."""
 
+import asyncio
 import contextlib
 import logging
 import time
@@ -10,12 +11,13 @@ from django.conf import settings
 
 from assistant.drafts import Draft, Job, citation_of
 from assistant.guardrails import MIN_GROUNDED, cited_passages, groundedness
-from assistant.planning import MAX_HISTORY_CHARACTERS, Answer, PassOn
-from assistant.prompt import canary, prompt_messages, safety_identifier, source_passages
+from assistant.planning import Answer, PassOn
+from assistant.preparing import Prepared, safety_identifier, shortened
+from assistant.prompt_library import canary
 from assistant.recording import Recorder
 from assistant.release import CanaryLeaked, Release
 from assistant.streaming import Preview
-from assistant.tools import MAX_CALLS, MAX_ROUNDS, call_tool, caller_of, tool_specs
+from assistant.tools import MAX_CALLS, MAX_ROUNDS, call_tool, caller_of
 from conversations.models import Message
 from escalation.models import HandOff
 from llm.engines import HAND_OFF_TOOL, choose_engine, extractive_engine
@@ -60,10 +62,18 @@ class _Reply:
 class Writer:
     """One turn's attempts; at most one preview is open at any time."""
 
-    def __init__(self, plan: Answer, job: Job, *, may_ask_model: bool, recorder: Recorder) -> None:
+    def __init__(
+        self,
+        plan: Answer,
+        job: Job,
+        *,
+        prepared: Prepared,
+        may_ask_model: bool,
+        recorder: Recorder,
+    ) -> None:
         self.plan, self.job = plan, job
         self.may_ask_model = may_ask_model
-        self.passages = source_passages(plan.retrieval.passages)
+        self._prepared = prepared
         self.preview = Preview(job.claim, attempt=job.claim.attempt * 10 if job.claim else 0)
         self._recorder = recorder
         self._deadline = time.monotonic() + min(TURN_SECONDS, job.seconds - RESERVE_SECONDS)
@@ -96,6 +106,11 @@ class Writer:
         return replace(draft, pass_on=pass_on)
 
     @property
+    def _all_passages(self) -> tuple[SourcePassage, ...]:
+        """What was found, whether or not it all fitted into the prompt."""
+        return self._prepared.material.passages
+
+    @property
     def _name(self) -> str:
         """The turn as logs name it."""
         return f"turn {self.job.claim.turn_pk}" if self.job.claim else "trial"
@@ -116,7 +131,7 @@ class Writer:
             return await self._stream(engine)
         except ModelContextTooLong:
             # Once more without what was said before; the question stands for itself.
-            self.plan = replace(self.plan, history=())
+            self._prepared = await asyncio.to_thread(shortened, self._prepared)
             return await self._stream(engine)
         except ModelStreamBroken as error:
             if time.monotonic() > self._deadline:
@@ -127,7 +142,7 @@ class Writer:
 
     async def _stream(self, engine: Engine) -> Draft:
         """Stream one reply, with the rounds of tool calls that come before its text."""
-        messages = prompt_messages(self.plan)
+        messages = self._prepared.context.messages
         self._tool_results = []
         for is_last in (*[False] * MAX_ROUNDS, True):
             reply = await self._read(engine, self._request(messages, with_tools=not is_last))
@@ -195,17 +210,24 @@ class Writer:
 
     def _cited(self, text: str, *, engine: Engine, marks: Sequence[int]) -> Sequence[SourcePassage]:
         if engine.name == "extractive":
-            return quoted_passages(text, passages=self.passages)
-        return cited_passages(text, marks=marks, passages=self.passages)
+            return quoted_passages(text, passages=self._all_passages)
+        return cited_passages(text, marks=marks, passages=self._prepared.context.passages)
 
     def _was_said(self, text: str) -> bool:
         """Whether an answer repeats word for word what the customer was told before."""
-        said = [text for kind, text in self.plan.history if kind == Message.Author.ASSISTANT]
-        return text[:MAX_HISTORY_CHARACTERS] in said
+        return any(
+            message.text == text
+            for message in self.plan.reading.earlier
+            if message.author_kind == Message.Author.ASSISTANT
+        )
 
     def _is_grounded(self, text: str) -> bool:
-        said = [text for kind, text in self.plan.history if kind != Message.Author.CUSTOMER]
-        share = groundedness(text, passages=self.passages, said=[*self._tool_results, *said])
+        said = [
+            message.text
+            for message in self.plan.reading.earlier
+            if message.author_kind != Message.Author.CUSTOMER
+        ]
+        share = groundedness(text, passages=self._all_passages, said=[*self._tool_results, *said])
         return share >= MIN_GROUNDED
 
     def _reason_of(self, call: ToolCallRequest | None, engine: Engine) -> PassOn:
@@ -234,11 +256,11 @@ class Writer:
     def _request(self, messages: tuple[ChatMessage, ...], *, with_tools: bool) -> ReplyRequest:
         return ReplyRequest(
             messages=messages,
-            passages=self.passages,
+            passages=self._all_passages,
             question=self.plan.looked_up,
             deadline=self._deadline,
-            tools=(HAND_OFF_TOOL, *(tool_specs() if with_tools else ())),
-            locale=self.plan.language,
-            safety_identifier=safety_identifier(self.plan),
+            tools=(HAND_OFF_TOOL, *(self._prepared.tools if with_tools else ())),
+            locale=self.plan.reading.language,
+            safety_identifier=safety_identifier(self.plan.conversation.customer),
             prompt_cache_key=f"{settings.REDIS_PREFIX}:{self.plan.conversation.site.key}",
         )

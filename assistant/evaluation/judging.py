@@ -8,7 +8,7 @@ from assistant.drafts import Composed
 from assistant.evaluation.cases import Case, Expected
 from assistant.guardrails import MIN_GROUNDED, groundedness
 from assistant.planning import AskBack, PassOn, Say
-from assistant.prompt import source_passages
+from assistant.sources import source_passages
 from llm.excerpts import split_excerpts
 
 # A connecting sentence ("Here is how:") claims nothing.

@@ -177,7 +177,7 @@ async def test_follow_up_is_looked_up_with_the_question_before_it(
         engine.add_script(joined, *make_answer("Return items [1]."))
     turn = await run(await in_database_thread(ask)("why?"))
     assert turn.outcome == "answered"
-    assert engine.requests[1].messages[-1].content == "why?"
+    assert "<question>\nwhy?\n</question>" in engine.requests[1].messages[-1].content
 
 
 @pytest.mark.django_db(transaction=True)

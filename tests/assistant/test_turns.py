@@ -9,7 +9,7 @@ from accounts.models import User
 from assistant import services
 from assistant.claims import claim_turn
 from assistant.models import Turn
-from assistant.prompt import canary
+from assistant.prompt_library import canary
 from assistant.turns import run_turn
 from conversations.models import Conversation, Message
 from core.background import in_database_thread
@@ -39,9 +39,9 @@ async def test_turn_when_answered_stores_one_message_with_its_source(
     assert message.text == "You can return unused items within 30 days."
     assert message.public_id == turn.public_id
     assert [one["title"] for one in message.citations] == ["Returns and refunds"]
-    system = engine.requests[0].messages[0].content
-    assert "within 30 days of delivery" in system
-    assert canary() in system
+    asked = engine.requests[0].messages[-1].content
+    assert "within 30 days of delivery" in asked
+    assert canary() in engine.requests[0].messages[0].content
 
 
 async def test_turn_when_delivered_twice_answers_once(
