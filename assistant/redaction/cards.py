@@ -1,0 +1,116 @@
+"""Payment cards: where their numbers and security codes stand, and masks in their place."""
+
+import re
+from collections.abc import Iterator
+
+from stdnum import luhn
+
+from assistant.redaction import words
+from assistant.redaction.folding import fold
+
+_SEPARATOR = r"(?: ?[-._·/] ?| {1,2})"
+_NUMBERS = re.compile(rf"(?<![\w])\d+(?:{_SEPARATOR}\d+)*+")
+_DIGITS = re.compile(r"\d+")
+_ENOUGH_DIGITS = re.compile(r"\d(?:[ \-._·/]{0,3}\d){11}")
+_SHORTEST, _LONGEST = 12, 19
+# ISO/IEC 7812 ranges in use, as (lowest prefix, highest prefix, lengths): lengths so common
+# that the check digit is enough.
+_SCHEMES = (
+    (34, 34, {15}),
+    (37, 37, {15}),
+    (300, 305, {14, 16}),
+    (3095, 3095, {14, 16}),
+    (36, 36, {14, 16}),
+    (38, 39, {14, 16}),
+    (4, 4, {16, 19}),
+    (51, 55, {16}),
+    (2221, 2720, {16}),
+    (3528, 3589, {16, 17, 18, 19}),
+    (2200, 2204, {16}),
+    (50, 50, {16, 19}),
+    (56, 69, {16, 19}),
+    (81, 82, {16, 19}),
+    (9792, 9792, {16}),
+)
+_WORDS = re.compile(rf"(?<!\w)(?:{words.CARDS})(?!\w)", re.IGNORECASE)
+_OTHER_NUMBER = re.compile(
+    rf"(?<!\w)(?:{words.OTHER_NUMBERS})(?!\w)(?:[ -]?(?:number|no\.?|nr\.?|id))?[\s:#-]*"
+    r"(?:is|was|ist|lautet|est|es)?[\s:#-]*\Z",
+    re.IGNORECASE,
+)
+_SECURITY_CODE = re.compile(
+    rf"(?<!\w)(?:{words.SECURITY_CODES})(?!\w)"
+    r"(?: ?(?:number|code|is|ist|est|es|was|:|=|#|-)){0,4} ?(\d{3,4})(?![\w-])",
+    re.IGNORECASE,
+)
+
+
+def find_cards(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where card numbers stand in a folded text: a known range and length, and Luhn."""
+    if not _ENOUGH_DIGITS.search(text):
+        return
+    for run in _NUMBERS.finditer(text):
+        groups = [match.span() for match in _DIGITS.finditer(text, run.start(), run.end())]
+        yield from _cards_in(text, groups)
+
+
+def find_security_codes(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where the three or four digits of a card's back stand."""
+    for match in _SECURITY_CODE.finditer(text):
+        yield match.span(1)
+
+
+def mask_cards(text: str) -> str:
+    """Return ``text`` with card numbers as ``•••• 1111`` and their security codes hidden."""
+    folded = fold(text)
+    found = [(*span, True) for span in find_cards(folded.text)]
+    found += [(*span, False) for span in find_security_codes(folded.text)]
+    for start, end, is_card in sorted(found, reverse=True):
+        digits = "".join(_DIGITS.findall(folded.text[start:end]))
+        mask = f"•••• {digits[-4:]}" if is_card else "•" * len(digits)
+        first, behind = folded.original(start, end)
+        text = f"{text[:first]}{mask}{text[behind:]}"
+    return text
+
+
+def _cards_in(text: str, groups: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Yield the cards among neighbouring groups of digits; each is looked at 19 times at most."""
+    first = 0
+    while first < len(groups):
+        last = _last_group(text, groups, first=first)
+        if last is not None:
+            yield groups[first][0], groups[last][1]
+            first = last
+        first += 1
+
+
+def _last_group(text: str, groups: list[tuple[int, int]], *, first: int) -> int | None:
+    """Return with which group a card ends that begins with group ``first``."""
+    digits = ""
+    for last in range(first, min(len(groups), first + _LONGEST)):
+        start, end = groups[last]
+        if len(digits) + end - start > _LONGEST:
+            return None
+        digits += text[start:end]
+        if len(digits) >= _SHORTEST and _is_card(text, digits, groups[first][0], end):
+            return last
+    return None
+
+
+def _is_card(text: str, digits: str, start: int, end: int) -> bool:
+    if len(set(digits)) < 2 or not luhn.is_valid(digits):
+        return False
+    before, behind = text[max(0, start - 80) : start], text[end : end + 40]
+    if not _is_of_scheme(digits):
+        # Parcels, devices and barcodes have such lengths and check digits too.
+        named = _WORDS.search(before) or _WORDS.search(behind)
+        return named is not None and not _OTHER_NUMBER.search(before)
+    is_bare = end - start == len(digits)
+    return not (is_bare and _OTHER_NUMBER.search(before))
+
+
+def _is_of_scheme(digits: str) -> bool:
+    return any(
+        len(digits) in lengths and low <= int(digits[: len(str(low))]) <= high
+        for low, high, lengths in _SCHEMES
+    )

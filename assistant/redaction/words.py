@@ -1,0 +1,43 @@
+"""Words beside a number that say what it is, in the languages customers write.
+
+Each constant is the inside of a regular expression that ignores case.
+"""
+
+# What stands before a number that is nobody's telephone or card.
+OTHER_NUMBERS = (
+    r"orders?|invoices?|receipts?|tracking|parcel|shipment|consignment|tickets?|case|ref|reference|"
+    r"booking|reservation|confirmation|account|customer (?:id|no|number)|member(?:ship)?|"
+    r"serial|model|sku|item|product|part|article|imei|vin|barcode|ean|isbn|upc|gtin|asin|"
+    r"zip|post ?code|postal code|policy|contract|transaction|id|coupon|voucher|code|pin|"
+    r"regarding|about|lot|batch|version|quantity|qty|price|amount|total|"
+    r"bestell\w*|auftrag\w*|rechnung\w*|kunden\w*|sendung\w*|paket\w*|artikel\w*|vertrag\w*|"
+    r"vorgang\w*|buchung\w*|plz|konto\w*|commande|facture|colis|suivi|dossier|pedido|factura|"
+    r"envío|seguimiento|ordine|fattura|spedizione|bestelling|factuur|klantnummer|encomenda|fatura"
+)
+CARDS = (
+    r"cards?|cc|visa|master ?card|maestro|amex|american express|discover|diners|jcb|unionpay|"
+    r"kredit\w*|karte\w*|kartennummer|carte|tarjeta|carta|cartão|cartao|kaart|kort|karta|"
+    r"kartu|kredietkaart|credit|debit|pan|paid with|pay with"
+)
+SECURITY_CODES = (
+    r"cvv2?|cvc2?|csc|cid|card verification (?:code|value|number)|security code|"
+    r"prüfziffer|prüfnummer|sicherheitscode|kartenprüfnummer|cryptogramme(?: visuel)?|"
+    r"código de seguridad|codice di sicurezza|código de segurança|beveiligingscode"
+)
+# Before a telephone number, with a few words between.
+PHONES = (
+    r"(?:tele)?phones?|telephone|tel|mobile|mob|cell(?:phone)?|fax|whats ?app|signal|telegram|"
+    r"viber|sms|texts?|text me|texting|call(?:s|ed|ing|back)?|ring|rang|dial(?:l?ed)?|reach(?:ed)?|"
+    r"contact|hotline|landline|voicemail|answer(?:s|ed|ing)?|pick(?:s|ing)? up|messages? to|"
+    r"my (?:new |old |other |work |home )?(?:number|no\.?|nr\.?)|"
+    r"telefon\w*|handy\w*|mobil\w*|rückruf\w*|ruf\w*|anruf\w*|erreich\w*|festnetz\w*|durchwahl|"
+    r"téléphone|téléphoner|portable|appel\w*|joindre|numéro|"
+    r"teléfono|telefono|móvil|celular|llám\w*|llam\w*|cellulare|chiam\w*|"
+    r"telefone|telemóvel|ligu\w*|ligar|telefoon\w*|mobiel\w*|bel|bellen|"
+    r"telefonu|komórka|puhelin\w*|telefonszám|τηλέφωνο|κινητό|телефон\w*|моб\w*|звон\w*"
+)
+# Labels of an address block: only with a colon, since an office is a place too.
+PHONE_LABELS = r"office|desk|direct|home|work|main|private|privat|büro|bureau|oficina|ufficio"
+# Behind the number.
+PHONE_NOTES = r"office|fax|mobile|cell|home|work|phone|tel|landline|whats ?app|mobil|handy|privat"
+EXTENSIONS = r"x|ext\.?|extn\.?|extension|durchwahl|poste|anexo|ramal|interno|#"
