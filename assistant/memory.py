@@ -9,6 +9,7 @@ from django.utils import timezone
 from assistant.context import Summary
 from assistant.history import Said
 from assistant.models import ConversationSummary, LearntFact
+from assistant.redaction import Redactor
 from conversations.models import Conversation, Message
 
 # A prompt takes the oldest version that covers what it drops; older ones than these never do.
@@ -43,6 +44,11 @@ def history_of(messages: Sequence[Message]) -> tuple[Said, ...]:
         for message in messages
         if message.author_kind != Message.Author.SYSTEM
     )
+
+
+def redactor_of(conversation: Conversation) -> Redactor:
+    """Return a redactor that numbers as every other one of the same conversation does."""
+    return Redactor(locale=conversation.locale)
 
 
 def is_vouched_for(conversation: Conversation) -> bool:
