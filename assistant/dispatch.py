@@ -1,4 +1,4 @@
-"""Sends turns to the workers: the fast path; the turn's row is the outbox."""
+"""Sends turns and confirmed actions to the workers: the fast path; their rows are the outbox."""
 
 import logging
 import threading
@@ -12,6 +12,7 @@ from core.realtime import counters
 
 logger = logging.getLogger(__name__)
 ANSWER_TURN = "assistant.tasks.answer_turn"
+RUN_ACTION = "assistant.tasks.run_action"
 
 
 def publish_turn(turn_pk: int) -> bool:
@@ -19,11 +20,15 @@ def publish_turn(turn_pk: int) -> bool:
 
     By name, because importing the task would import the model's SDK into the web process.
     """
+    return _publish(ANSWER_TURN, turn_pk)
+
+
+def _publish(task: str, pk: int) -> bool:
     try:
-        current_app.send_task(ANSWER_TURN, args=[turn_pk], retry=False, ignore_result=True)
+        current_app.send_task(task, args=[pk], retry=False, ignore_result=True)
     except (OperationalError, OSError) as error:
         counters["turns_not_published"] += 1
-        logger.warning("turn %s left to the relay: %s", turn_pk, type(error).__name__)
+        logger.warning("%s %s left to the relay: %s", task, pk, type(error).__name__)
         return False
     return True
 
@@ -42,14 +47,14 @@ class _Sender:
     """One thread that publishes after commits, so that no acknowledgement waits for Redis."""
 
     def __init__(self) -> None:
-        self._pending: list[int] = []
+        self._pending: list[tuple[str, int]] = []
         self._condition = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    def send(self, turn_pk: int) -> None:
+    def send(self, task: str, pk: int) -> None:
         with self._condition:
             if len(self._pending) < 1_000:  # the relay has the others
-                self._pending.append(turn_pk)
+                self._pending.append((task, pk))
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="dispatch", daemon=True)
                 self._thread.start()
@@ -61,7 +66,8 @@ class _Sender:
                 while not self._pending:
                     self._condition.wait()
                 batch, self._pending = self._pending, []
-            publish_turns(batch)
+            # Stop at the first failure: the rest would fail as slowly.
+            all(_publish(task, pk) for task, pk in batch)
 
 
 _sender = _Sender()
@@ -69,4 +75,9 @@ _sender = _Sender()
 
 def publish_on_commit(turn_pk: int) -> None:
     """Send the turn to the workers once (and only if) the transaction commits."""
-    transaction.on_commit(lambda: _sender.send(turn_pk))
+    transaction.on_commit(lambda: _sender.send(ANSWER_TURN, turn_pk))
+
+
+def publish_action_on_commit(call_pk: int) -> None:
+    """Send a confirmed action to the workers once (and only if) the transaction commits."""
+    transaction.on_commit(lambda: _sender.send(RUN_ACTION, call_pk))

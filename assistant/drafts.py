@@ -64,6 +64,8 @@ class Draft:
     mean_logprob: float | None = None
     cost: Decimal | None = None
     cached_answer_pk: int | None = None
+    # The proposed effect whose card the message shows (a ``ToolCall``).
+    card: int | None = None
     error_code: str = ""
 
     @property

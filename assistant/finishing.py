@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
+from assistant.actions import show_card
 from assistant.claims import Claim, State, mine
 from assistant.drafts import Composed, Draft
 from assistant.models import Turn, TurnRecord
@@ -76,22 +77,25 @@ def _say(claim: Claim, conversation: Conversation, composed: Composed) -> Messag
     """Store the assistant's words; only an answer can be rated, and is owed after a hand-back."""
     decision, draft = composed.decision, composed.draft
     words = decision.text if isinstance(decision, AskBack | Say) else draft.text
-    return record.append_message(
+    message = record.append_message(
         conversation,
         author_kind=Message.Author.ASSISTANT,
         text=words,
         public_id=claim.public_id,
         citations=[dict[str, str](**citation) for citation in draft.citations],
         suggestions=decision.suggestions if isinstance(decision, AskBack) else (),
-        is_answer=isinstance(decision, Answer),
+        is_answer=isinstance(decision, Answer) and draft.card is None,
     )
+    if draft.card is not None:
+        show_card(draft.card, conversation=conversation, message=message)
+    return message
 
 
 def _close(claim: Claim, composed: Composed, *, message: Message) -> None:
     decision, draft, judgement = composed.decision, composed.draft, composed.judgement
     mine(claim).update(
         state=State.DONE,
-        outcome=OUTCOMES[type(decision)],
+        outcome=Outcome.ASKED_BACK if draft.card else OUTCOMES[type(decision)],
         hand_off_reason=decision.reason if isinstance(decision, PassOn) else "",
         message=message,
         confidence=judgement.confidence,

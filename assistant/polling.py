@@ -1,11 +1,14 @@
-"""The workers' own look for turns: the loss of Redis delays answers and does not stop them."""
+"""The workers' own look for turns and actions: the loss of Redis delays and does not stop them."""
 
 import asyncio
 import logging
+from collections.abc import Coroutine
+from typing import Any
 
 from django.db import Error
 
 from assistant.activity import working_count
+from assistant.carrying_out import carry_out, pks, waiting_actions
 from assistant.claims import expired, heads, take_due
 from assistant.turns import run_turn
 from core.background import in_database_thread
@@ -15,12 +18,15 @@ POLL_SECONDS = 2.0
 BATCH = 20
 
 
-def _due() -> list[int]:
-    return take_due(heads(), limit=BATCH) + take_due(expired(), limit=BATCH)
+def _due() -> list[Coroutine[Any, Any, None]]:
+    """Return the work that is due; each claims its row first, so a second one is harmless."""
+    turns = take_due(heads(), limit=BATCH) + take_due(expired(), limit=BATCH)
+    actions = pks(waiting_actions(), limit=BATCH)
+    return [*map(carry_out, actions), *map(run_turn, turns)]
 
 
 async def poll_forever(*, limit: int) -> None:
-    """Work on due turns that no task brought; ``limit`` is how many may run in this process."""
+    """Work on what is due and no task brought; ``limit`` is how many may run in this process."""
     running: set[asyncio.Task[None]] = set()
     while True:
         await asyncio.sleep(POLL_SECONDS)
@@ -31,7 +37,10 @@ async def poll_forever(*, limit: int) -> None:
         except Error as error:
             logger.warning("poll missed: %s", type(error).__name__)
             continue
-        for turn_pk in due[: max(0, limit - working_count())]:
-            task = asyncio.create_task(run_turn(turn_pk))
+        free = max(0, limit - working_count())
+        for left_over in due[free:]:
+            left_over.close()
+        for work in due[:free]:
+            task = asyncio.create_task(work)
             running.add(task)
             task.add_done_callback(running.discard)

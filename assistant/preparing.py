@@ -51,7 +51,9 @@ def _with_context(
     material: Material, *, tier: Tier, structured: bool, toolbox: Toolbox
 ) -> Prepared:
     model = settings.OPENAI_MODELS[0]
-    context = build_context(material, tier=tier, structured=structured, model=model, tools=toolbox.specs)
+    context = build_context(
+        material, tier=tier, structured=structured, model=model, tools=toolbox.specs
+    )
     return Prepared(material, context, tier, structured, toolbox)
 
 

@@ -8,10 +8,12 @@ from django.db import Error
 from django.db.models import DurationField, Exists, ExpressionWrapper, F, OuterRef, Value
 from django.db.models.functions import Now
 
+from assistant.actions import expire_proposal, expired_proposals
+from assistant.carrying_out import LOST, NOT_BEGUN, end_action, lost_actions, pks, unbegun_actions
 from assistant.claims import MAX_ATTEMPTS, State, expired, heads, take_due
 from assistant.dispatch import publish_turns
 from assistant.finishing import fail_turn
-from assistant.models import Turn
+from assistant.models import ToolCall, Turn
 from assistant.services import close_when_idle
 from conversations.models import Conversation, Message
 from core.errors import SupportError
@@ -29,6 +31,7 @@ def run_once() -> dict[str, int]:
         "reclaimed": republish_expired(),
         "failed": fail_overdue(),
         "closed": close_idle(),
+        "actions": settle_actions(),
     }
 
 
@@ -58,6 +61,21 @@ def fail_overdue() -> int:
     return sum(_guarded(fail_turn, pk, code="deadline") for pk in pks)
 
 
+def settle_actions() -> int:
+    """Expire the cards that nobody decided; end the effects that no worker will end.
+
+    One that was begun may have happened: it goes to a person and is never tried again.
+    """
+    confirmed = ToolCall.State.CONFIRMED
+    expired_now = pks(expired_proposals(), limit=BATCH)
+    lost, unbegun = pks(lost_actions(), limit=BATCH), pks(unbegun_actions(), limit=BATCH)
+    return (
+        sum(_guarded(expire_proposal, pk) for pk in expired_now)
+        + sum(_guarded(end_action, pk, outcome=LOST) for pk in lost)
+        + sum(_guarded(end_action, pk, outcome=NOT_BEGUN, since=confirmed) for pk in unbegun)
+    )
+
+
 def close_idle() -> int:
     """Resolve the conversations that fell silent after an answer."""
     minutes = ExpressionWrapper(
@@ -73,7 +91,7 @@ def close_idle() -> int:
     return sum(_guarded(close_when_idle, pk) for pk in list(pks))
 
 
-def _guarded(step: Callable[..., bool], pk: int, **options: str) -> bool:
+def _guarded(step: Callable[..., bool], pk: int, **options: object) -> bool:
     """Do one row's step; a row that is locked or moved on must not hold up those behind it."""
     try:
         return step(pk, **options)

@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from assistant.carrying_out import carry_out
 from assistant.turns import run_turn
 from core.background import run_async
 
@@ -10,3 +11,9 @@ from core.background import run_async
 def answer_turn(turn_id: int) -> None:
     """Answer one turn on the worker's event loop; duplicates are harmless."""
     run_async(run_turn(turn_id))
+
+
+@shared_task
+def run_action(call_id: int) -> None:
+    """Carry out one confirmed action; duplicates are harmless."""
+    run_async(carry_out(call_id))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from django.conf import settings
 
+from assistant.actions import Proposal
 from assistant.drafts import Draft, Job, citation_of
 from assistant.guardrails import MIN_GROUNDED, cited_passages, groundedness
 from assistant.planning import Answer, PassOn
@@ -17,7 +18,7 @@ from assistant.prompt_library import canary
 from assistant.recording import Recorder
 from assistant.release import CanaryLeaked, Release
 from assistant.streaming import Preview
-from assistant.tools import MAX_CALLS, MAX_ROUNDS, call_tool, caller_of
+from assistant.tools.toolbox import MAX_ROUNDS, Round
 from conversations.models import Message
 from escalation.models import HandOff
 from llm.engines import HAND_OFF_TOOL, choose_engine, extractive_engine
@@ -150,7 +151,10 @@ class Writer:
             if is_last or not own or len(own) < len(reply.calls):
                 break
             self._restart("retry")
-            messages += await self._tool_round(own)
+            round_ = await self._tool_round(own)
+            if round_.proposal is not None:
+                return self._ask_to_confirm(engine, round_.proposal)
+            messages += round_.messages
         return self._conclude(engine, reply)
 
     async def _read(self, engine: Engine, request: ReplyRequest) -> _Reply:
@@ -174,15 +178,22 @@ class Writer:
         self.preview.add(reply.release.finish())
         return reply
 
-    async def _tool_round(self, calls: Sequence[ToolCallRequest]) -> tuple[ChatMessage, ...]:
-        """Run the calls and return the messages that tell the model of them."""
-        caller = caller_of(self.plan.conversation)
-        said = [ChatMessage("assistant", "", tool_calls=tuple(calls[:MAX_CALLS]))]
-        for call in calls[:MAX_CALLS]:
-            result = await call_tool(call, caller=caller, deadline=self._deadline)
-            self._tool_results.append(result)
-            said.append(ChatMessage("tool", result, tool_call_id=call.call_id))
-        return tuple(said)
+    async def _tool_round(self, calls: Sequence[ToolCallRequest]) -> Round:
+        """Run the calls; what they brought is something that an answer may say."""
+        seconds = self._deadline - time.monotonic()
+        round_ = await self._prepared.toolbox.run(calls, seconds=seconds)
+        self._tool_results += round_.results
+        return round_
+
+    def _ask_to_confirm(self, engine: Engine, proposal: Proposal) -> Draft:
+        """End the reply with the card of what will happen: nothing has, before the click."""
+        return Draft(
+            text=proposal.text,
+            card=proposal.call_pk,
+            engine=engine.name,
+            usages=tuple(self._usages),
+            error_code=self._error,
+        )
 
     def _conclude(self, engine: Engine, reply: _Reply) -> Draft:
         text = self.preview.text.strip()
@@ -259,7 +270,7 @@ class Writer:
             passages=self._all_passages,
             question=self.plan.looked_up,
             deadline=self._deadline,
-            tools=(HAND_OFF_TOOL, *(self._prepared.tools if with_tools else ())),
+            tools=(HAND_OFF_TOOL, *(self._prepared.toolbox.specs if with_tools else ())),
             locale=self.plan.reading.language,
             safety_identifier=safety_identifier(self.plan.conversation.customer),
             prompt_cache_key=f"{settings.REDIS_PREFIX}:{self.plan.conversation.site.key}",

@@ -1,7 +1,8 @@
 """The one way to fetch an address that a person or a page gave: it never reaches inwards.
 
 A host is resolved once, all its addresses must be public, and the connection goes to one of
-those very addresses; each redirect is checked likewise. Nothing else fetches such addresses.
+those very addresses; each redirect is checked likewise. Nothing else fetches such addresses;
+``core.calling`` sends to them by the same rules.
 """
 
 import socket
@@ -61,6 +62,12 @@ class FetchTimedOut(FetchFailed):
 
     code = "fetch_timed_out"
     detail = "The server took too long."
+
+
+class NotConnected(FetchFailed):
+    """No connection came about: nothing was sent."""
+
+    code = "not_connected"
 
 
 class FetchTooLarge(FetchFailed):
@@ -135,12 +142,12 @@ def fetch(
     tls: ssl.SSLContext | None = None,
 ) -> Fetched:
     """Get ``url``, whose body must be of one of the media ``types``; raise ``FetchFailed``."""
-    deadline = _Deadline(limits)
+    deadline = Deadline(limits)
     current = parse_url(url)
     # Only who asks for an inner host by name gets there: no page outside redirects into it.
-    is_inside = _is_inside(*_place(current))
+    is_inside = _is_inside(*place_of(current))
     for _ in range(MAX_REDIRECTS + 1):
-        host, port = _place(current)
+        host, port = place_of(current)
         addresses = check_host(host, port, resolver=resolver, may_be_inside=is_inside)
         answer = _get(current, addresses=addresses, types=types, deadline=deadline, tls=tls)
         if isinstance(answer, Fetched):
@@ -186,7 +193,7 @@ def _is_inside(host: str, port: int) -> bool:
     return bool({host, f"{host}:{port}"} & set(settings.FETCH_ALLOWED_HOSTS))
 
 
-def _place(url: httpx2.URL) -> tuple[str, int]:
+def place_of(url: httpx2.URL) -> tuple[str, int]:
     """Return the host, as it is written on the wire, and the port."""
     return url.raw_host.decode("ascii"), url.port or DEFAULT_PORTS[url.scheme]
 
@@ -209,8 +216,8 @@ def _inner(address: IPv6Address) -> IPv4Address | None:
     return address.ipv4_mapped
 
 
-class _Deadline:
-    """The time that is left of a fetch."""
+class Deadline:
+    """The time that is left of a fetch; ``limits`` are its limits."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -227,7 +234,7 @@ class _Deadline:
 class _TimedStream(httpcore2.NetworkStream):
     """A stream whose every wait counts against the one deadline: slow drips end too."""
 
-    def __init__(self, inner: httpcore2.NetworkStream, *, deadline: _Deadline) -> None:
+    def __init__(self, inner: httpcore2.NetworkStream, *, deadline: Deadline) -> None:
         self._inner, self._deadline = inner, deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -253,10 +260,10 @@ class _TimedStream(httpcore2.NetworkStream):
         return self._inner.get_extra_info(info)
 
 
-class _CheckedBackend(httpcore2.NetworkBackend):
+class CheckedBackend(httpcore2.NetworkBackend):
     """Connects to the addresses that were checked, and asks no resolver again."""
 
-    def __init__(self, addresses: Sequence[Address], *, deadline: _Deadline) -> None:
+    def __init__(self, addresses: Sequence[Address], *, deadline: Deadline) -> None:
         self._addresses, self._deadline = addresses, deadline
 
     def connect_tcp(
@@ -281,7 +288,8 @@ class _CheckedBackend(httpcore2.NetworkBackend):
 
 
 @lru_cache(maxsize=1)
-def _default_tls() -> ssl.SSLContext:
+def default_tls() -> ssl.SSLContext:
+    """Return the context that checks certificates against the public authorities."""
     return httpx2.create_ssl_context()
 
 
@@ -290,12 +298,12 @@ def _get(
     *,
     addresses: list[Address],
     types: Collection[str],
-    deadline: _Deadline,
+    deadline: Deadline,
     tls: ssl.SSLContext | None,
 ) -> Fetched | str:
     """Make one request; return the body, or where it is redirected to."""
-    _, port = _place(url)
-    backend = _CheckedBackend(addresses, deadline=deadline)
+    _, port = place_of(url)
+    backend = CheckedBackend(addresses, deadline=deadline)
     target = httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=port, target=url.raw_path)
     headers: dict[bytes | str, bytes | str] = {
         "Host": url.netloc.decode("ascii"),
@@ -305,7 +313,7 @@ def _get(
     }
     try:
         with (
-            httpcore2.ConnectionPool(tls or _default_tls(), network_backend=backend) as pool,
+            httpcore2.ConnectionPool(tls or default_tls(), network_backend=backend) as pool,
             pool.stream("GET", target, headers=headers) as response,
         ):
             return _read(response, url=url, types=types, deadline=deadline)
@@ -316,7 +324,7 @@ def _get(
 
 
 def _read(
-    response: httpcore2.Response, *, url: httpx2.URL, types: Collection[str], deadline: _Deadline
+    response: httpcore2.Response, *, url: httpx2.URL, types: Collection[str], deadline: Deadline
 ) -> Fetched | str:
     headers = httpx2.Headers(response.headers)
     if response.status in REDIRECTS and "location" in headers:

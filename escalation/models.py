@@ -34,6 +34,7 @@ class HandOff(models.Model):
         REPEATED_QUESTION = "repeated_question", "Asked again without success"
         MUST_NOT_DECIDE = "must_not_decide", "A person must decide"
         MODEL_UNAVAILABLE = "model_unavailable", "Assistant unavailable"
+        TOOL_FAILED = "tool_failed", "Outcome of an action unknown"
         TRANSFERRED = "transferred", "Passed on by an agent"
 
     class State(models.TextChoices):

@@ -24,6 +24,7 @@ KIND_ORDER = (
     Kind.SELF_HARM, Kind.THREAT, Kind.LEGAL, Kind.ABUSE, Kind.ASKED_FOR_PERSON, Kind.UPSET,
 )  # fmt: skip
 URGENT_KINDS = frozenset({Kind.SELF_HARM, Kind.THREAT})
+PRESSING = frozenset({Reason.FLAGGED, Reason.NEGATIVE_SENTIMENT, Reason.TOOL_FAILED})
 
 TEXTS: dict[str, str] = {
     Reason.ASKED_FOR_PERSON: "Of course. I'm passing you to a person from our team.",
@@ -37,6 +38,8 @@ TEXTS: dict[str, str] = {
     Reason.MUST_NOT_DECIDE: "That is for a person to decide, so I'm passing you to our team.",
     Reason.MODEL_UNAVAILABLE: "I can't answer that reliably at the moment, so I'm passing you to "
     "a person from our team.",
+    Reason.TOOL_FAILED: "I can't tell whether that went through, so I'm passing you to a person "
+    "from our team who will check. Please don't try it again meanwhile.",
     Reason.TRANSFERRED: "You are being passed on to a colleague.",
 }
 
@@ -62,7 +65,7 @@ class Flag:
 
 def urgency_of(reason: HandOff.Reason) -> HandOff.Urgency:
     """Return the usual urgency of a reason."""
-    return Urgency.HIGH if reason in {Reason.FLAGGED, Reason.NEGATIVE_SENTIMENT} else Urgency.NORMAL
+    return Urgency.HIGH if reason in PRESSING else Urgency.NORMAL
 
 
 @lru_cache(maxsize=2048)

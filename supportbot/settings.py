@@ -4,6 +4,7 @@ Every secret ``NAME`` may also be given as ``NAME_FILE``, the path of a file tha
 Run-time options (greeting, thresholds, rules) are rows that a manager edits in the admin.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -227,10 +228,21 @@ OPENAI_CONNECT_SECONDS = env.float("OPENAI_CONNECT_SECONDS", default=3.0)
 OPENAI_FIRST_TOKEN_SECONDS = env.float("OPENAI_FIRST_TOKEN_SECONDS", default=15.0)
 OPENAI_MAX_COMPLETION_TOKENS = env.int("OPENAI_MAX_COMPLETION_TOKENS", default=800)
 
-# Modules whose functions the model may call (see assistant/tools.py).
+# Modules whose functions the model may call (see docs/tools.md).
 SUPPORTBOT_TOOLS = env.list(
     "SUPPORTBOT_TOOLS", default=["supportbot.demo_data.order_tools"] if DEMO else []
 )
+
+
+def tool_secrets() -> dict[str, str]:
+    """Return the secrets that headers of HTTP tools may name: ``TOOL_SECRET_NAME`` or its file."""
+    prefix = "TOOL_SECRET_"
+    set_here = (name for name in os.environ if name.startswith(prefix))
+    names = {name.removeprefix(prefix).removesuffix("_FILE") for name in set_here}
+    return {name: secret(f"{prefix}{name}") for name in sorted(names - {""})}
+
+
+TOOL_SECRETS = tool_secrets()
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
@@ -238,7 +250,10 @@ CELERY_TASK_ACKS_LATE = True
 # Without it a task whose child is killed is lost, late acknowledgement or not.
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_DEFAULT_QUEUE = "bulk"
-CELERY_TASK_ROUTES = {"assistant.tasks.answer_turn": {"queue": "turns"}}
+CELERY_TASK_ROUTES = {
+    "assistant.tasks.answer_turn": {"queue": "turns"},
+    "assistant.tasks.run_action": {"queue": "turns"},
+}
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False

@@ -1,0 +1,116 @@
+"""What a tool is, wherever it was defined; and the words in which one refuses."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from string import Formatter
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+from assistant.models import Audience, Effect
+from assistant.tools.caller import Caller
+from llm.types import ToolSpec
+
+DEFAULT_RATE = 10
+DEFAULT_SECONDS = 5.0
+MAX_SECONDS = 20.0
+MAX_TITLE = 120
+MAX_LINES = 12
+
+
+class ToolRefused(Exception):
+    """Raised by a tool that did nothing, with the reason in words fit for the customer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What the customer is asked to confirm."""
+
+    title: str
+    lines: tuple[str, ...] = ()
+
+
+class Run(Protocol):
+    """Does a tool's work; the key names the effect, so that a server may refuse a second one."""
+
+    def __call__(self, arguments: Any, *, caller: Caller, idempotency_key: str) -> object:
+        """Return what the model, or for an effect the customer, is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One tool of one site; ``rate`` is calls a minute for one customer, ``timeout`` seconds."""
+
+    name: str
+    description: str
+    arguments: type[BaseModel]
+    parameters: dict[str, object]
+    run: Run
+    effect: Effect = Effect.READ
+    audience: Audience = Audience.CUSTOMER
+    rate: int = DEFAULT_RATE
+    timeout: float = DEFAULT_SECONDS
+    sites: frozenset[str] | None = None
+    describe: Callable[[Any, Caller], Card] | None = None
+
+    @property
+    def spec(self) -> ToolSpec:
+        """The tool as a model is told of it."""
+        return ToolSpec(
+            name=self.name, description=self.description, parameters=dict(self.parameters)
+        )
+
+    @property
+    def is_write(self) -> bool:
+        """Whether a call changes something, and so needs the customer's click."""
+        return self.effect == Effect.WRITE
+
+    def may_be_called_by(self, caller: Caller) -> bool:
+        """Whether it is meant for ``caller`` on the caller's site."""
+        if self.sites is not None and caller.site_key not in self.sites:
+            return False
+        match self.audience:
+            case Audience.AGENT:
+                return caller.is_agent
+            case Audience.VERIFIED:
+                return caller.is_verified
+            case _:
+                return True
+
+
+def fields_of(template: str) -> list[str]:
+    """Return the names in ``{name}``; raise ``ValueError`` for anything else in braces."""
+    names: list[str] = []
+    for _, name, spec, conversion in Formatter().parse(template):
+        if name is None:
+            continue
+        if not name.isidentifier() or spec or conversion:
+            raise ValueError(f"{{{name}}} is not the plain name of an argument")
+        names.append(name)
+    return names
+
+
+def card_from(template: str, *, known: Collection[str]) -> Callable[[BaseModel, Caller], Card]:
+    """Return what fills ``template`` in: its first line is the title.
+
+    Raises ``ValueError`` where it is empty or names an argument that is not ``known``.
+    """
+    title, *lines = [line.strip() for line in template.strip().splitlines() if line.strip()] or [""]
+    if not title:
+        raise ValueError("the card needs a title")
+    for name in fields_of(template):
+        if name not in known:
+            raise ValueError(f"{{{name}}} is not an argument")
+
+    def describe(arguments: BaseModel, caller: Caller) -> Card:
+        values = {
+            name: _one_line(value) for name, value in arguments.model_dump(mode="json").items()
+        }
+        return Card(title.format(**values), tuple(line.format(**values) for line in lines))
+
+    return describe
+
+
+def _one_line(value: object) -> str:
+    """An argument must not add lines of its own to a card."""
+    return " ".join(str("" if value is None else value).split())

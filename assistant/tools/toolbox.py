@@ -1,0 +1,145 @@
+"""One turn's tools: bounded calls, each a row; an effect ends the reply with a card."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from assistant.actions import Proposal, propose
+from assistant.models import Effect
+from assistant.tools.caller import Caller, caller_of
+from assistant.tools.definitions import Tool, ToolRefused
+from assistant.tools.rows import Redact, record_call, unchanged
+from assistant.tools.running import Outcome, describe_effect, refusal, run_tool
+from assistant.tools.selection import tools_for
+from conversations.models import Conversation
+from core.background import in_database_thread
+from core.errors import RateLimited
+from core.limits import check_rate
+from llm.types import ChatMessage, ToolCallRequest, ToolSpec
+
+MAX_CALLS = 4
+MAX_ROUNDS = 2
+Restore = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round brought: messages for the model, or the proposal that ends the reply.
+
+    ``results`` are the texts that the messages hold.
+    """
+
+    messages: tuple[ChatMessage, ...] = ()
+    results: tuple[str, ...] = ()
+    proposal: Proposal | None = None
+
+
+@dataclass(slots=True)
+class Toolbox:
+    """The tools that one turn may use; ``MAX_CALLS`` calls in all, whatever is tried again.
+
+    ``redact`` is for what is stored and sent to the model, ``restore`` for what it filled in.
+    """
+
+    conversation: Conversation
+    caller: Caller
+    tools: dict[str, Tool] = field(default_factory=dict)
+    turn_pk: int | None = None
+    redact: Redact = unchanged
+    restore: Restore = unchanged
+    calls_left: int = MAX_CALLS
+
+    @property
+    def specs(self) -> tuple[ToolSpec, ...]:
+        """The tools as the model is told of them."""
+        return tuple(one.spec for one in self.tools.values())
+
+    async def run(self, calls: Sequence[ToolCallRequest], *, seconds: float) -> Round:
+        """Run the reads among ``calls`` in their order; the first effect is proposed instead."""
+        made: list[tuple[ToolCallRequest, str]] = []
+        for call in calls[:MAX_CALLS]:
+            outcome = await self._answer(call, seconds=seconds)
+            if isinstance(outcome, Proposal):
+                return Round(proposal=outcome, results=tuple(text for _, text in made))
+            made.append((call, self.redact(outcome.text)))
+        asked = ChatMessage("assistant", "", tool_calls=tuple(call for call, _ in made))
+        told = [ChatMessage("tool", text, tool_call_id=call.call_id) for call, text in made]
+        return Round((asked, *told), tuple(text for _, text in made))
+
+    async def _answer(self, call: ToolCallRequest, *, seconds: float) -> Outcome | Proposal:
+        ready = await in_database_thread(self._admit)(call)
+        if isinstance(ready, Outcome):
+            return await self._stored(call, ready)
+        tool, arguments = ready
+        if tool.is_write:
+            return await self._propose(call, tool, arguments)
+        outcome = await run_tool(
+            tool, arguments, caller=self.caller, idempotency_key=call.call_id, seconds=seconds
+        )
+        return await self._stored(call, outcome)
+
+    def _admit(self, call: ToolCallRequest) -> tuple[Tool, BaseModel] | Outcome:
+        """Check a call of the model against what it may do, before anything runs."""
+        self.calls_left -= 1
+        if self.calls_left < 0:
+            return refusal("No more calls in this answer.", code="too_many")
+        tool = self.tools.get(call.name)
+        if tool is None:
+            return refusal("There is no such tool.", code="unknown_tool")
+        try:
+            arguments = tool.arguments.model_validate(self.restore(dict(call.arguments)))
+        except ValidationError as error:
+            fields = [".".join(map(str, one["loc"])) for one in error.errors()]
+            return refusal(f"Wrong arguments: {', '.join(fields)[:200]}", code="bad_arguments")
+        try:
+            who = str(self.conversation.customer_id)
+            check_rate(f"tool.{tool.name}", who, limit=tool.rate, window_seconds=60)
+        except RateLimited:
+            return refusal("Too many calls in a minute. Ask to wait a moment.", code="rate_limited")
+        return tool, arguments
+
+    async def _propose(
+        self, call: ToolCallRequest, tool: Tool, arguments: BaseModel
+    ) -> Proposal | Outcome:
+        try:
+            card = await describe_effect(tool, arguments, caller=self.caller)
+        except ToolRefused as refused:
+            return await self._stored(call, refusal(str(refused), code="refused"))
+        return await in_database_thread(propose)(
+            tool,
+            arguments,
+            card,
+            caller=self.caller,
+            conversation_pk=self.conversation.pk,
+            turn_pk=self.turn_pk or 0,
+            redact=self.redact,
+        )
+
+    async def _stored(self, call: ToolCallRequest, outcome: Outcome) -> Outcome:
+        tool = self.tools.get(call.name)
+        await in_database_thread(record_call)(
+            conversation_pk=self.conversation.pk,
+            turn_pk=self.turn_pk,
+            tool=call.name,
+            effect=tool.effect if tool else Effect.READ,
+            arguments=call.arguments,
+            outcome=outcome,
+            redact=self.redact,
+        )
+        return outcome
+
+
+def open_toolbox(
+    conversation: Conversation,
+    *,
+    turn_pk: int | None,
+    redact: Redact = unchanged,
+    restore: Restore = unchanged,
+) -> Toolbox:
+    """Return the tools of a turn of ``conversation``; without a turn (a trial) there are none."""
+    caller = caller_of(conversation)
+    own = () if turn_pk is None else tools_for(conversation.site, caller)
+    tools = {one.name: one for one in own}
+    return Toolbox(conversation, caller, tools, turn_pk, redact, restore)
