@@ -135,6 +135,14 @@ class ReplyRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Completion:
+    """A short reply, whole; no `usage` where the upstream does not tell it."""
+
+    text: str
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ModerationVerdict:
     """What the moderation model said about a text."""
 
