@@ -10,11 +10,6 @@ Redact = Callable[[str], str]
 MAX_ARGUMENT_CHARACTERS = 2_000
 
 
-def unchanged(text: str) -> str:
-    """Redact nothing: for what is not sent anywhere."""
-    return text
-
-
 def redacted(value: Any, *, redact: Redact) -> Any:
     """Return a JSON value with every text in it redacted, keys too."""
     if isinstance(value, str):

@@ -1,16 +1,17 @@
 """One turn's tools: bounded calls, each a row; an effect ends the reply with a card."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from assistant.actions import Proposal, propose
+from assistant.memory import redactor_of
 from assistant.models import Effect
+from assistant.redaction import Redactor
 from assistant.tools.caller import Caller, caller_of
 from assistant.tools.definitions import Tool, ToolRefused
-from assistant.tools.rows import Redact, record_call, unchanged
+from assistant.tools.rows import record_call
 from assistant.tools.running import Outcome, describe_effect, refusal, run_tool
 from assistant.tools.selection import tools_for
 from conversations.models import Conversation
@@ -21,7 +22,6 @@ from llm.types import ChatMessage, ToolCallRequest, ToolSpec
 
 MAX_CALLS = 4
 MAX_ROUNDS = 2
-Restore = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +40,15 @@ class Round:
 class Toolbox:
     """The tools that one turn may use; ``MAX_CALLS`` calls in all, whatever is tried again.
 
-    ``redact`` is for what is stored and sent to the model, ``restore`` for what it filled in.
+    ``redactor`` is the turn's own, if its prompt is redacted: what goes to the model gets its
+    placeholders, and what the model filled in gets its values back. Rows are always redacted.
     """
 
     conversation: Conversation
     caller: Caller
     tools: dict[str, Tool] = field(default_factory=dict)
     turn_pk: int | None = None
-    redact: Redact = unchanged
-    restore: Restore = unchanged
+    redactor: Redactor | None = None
     calls_left: int = MAX_CALLS
 
     @property
@@ -63,7 +63,8 @@ class Toolbox:
             outcome = await self._answer(call, seconds=seconds)
             if isinstance(outcome, Proposal):
                 return Round(proposal=outcome, results=tuple(text for _, text in made))
-            made.append((call, self.redact(outcome.text)))
+            text = self.redactor.redact(outcome.text) if self.redactor else outcome.text
+            made.append((call, text))
         asked = ChatMessage("assistant", "", tool_calls=tuple(call for call, _ in made))
         told = [ChatMessage("tool", text, tool_call_id=call.call_id) for call, text in made]
         return Round((asked, *told), tuple(text for _, text in made))
@@ -89,7 +90,9 @@ class Toolbox:
         if tool is None:
             return refusal("There is no such tool.", code="unknown_tool")
         try:
-            arguments = tool.arguments.model_validate(self.restore(dict(call.arguments)))
+            values = dict(call.arguments)
+            given = self.redactor.restore_value(values) if self.redactor else values
+            arguments = tool.arguments.model_validate(given)
         except ValidationError as error:
             fields = [".".join(map(str, one["loc"])) for one in error.errors()]
             return refusal(f"Wrong arguments: {', '.join(fields)[:200]}", code="bad_arguments")
@@ -114,7 +117,7 @@ class Toolbox:
             caller=self.caller,
             conversation_pk=self.conversation.pk,
             turn_pk=self.turn_pk or 0,
-            redact=self.redact,
+            redact=(self.redactor or redactor_of(self.conversation)).redact,
         )
 
     async def _stored(self, call: ToolCallRequest, outcome: Outcome) -> Outcome:
@@ -126,20 +129,16 @@ class Toolbox:
             effect=tool.effect if tool else Effect.READ,
             arguments=call.arguments,
             outcome=outcome,
-            redact=self.redact,
+            redact=(self.redactor or redactor_of(self.conversation)).redact,
         )
         return outcome
 
 
 def open_toolbox(
-    conversation: Conversation,
-    *,
-    turn_pk: int | None,
-    redact: Redact = unchanged,
-    restore: Restore = unchanged,
+    conversation: Conversation, *, turn_pk: int | None, redactor: Redactor | None = None
 ) -> Toolbox:
     """Return the tools of a turn of ``conversation``; without a turn (a trial) there are none."""
     caller = caller_of(conversation)
     own = () if turn_pk is None else tools_for(conversation.site, caller)
     tools = {one.name: one for one in own}
-    return Toolbox(conversation, caller, tools, turn_pk, redact, restore)
+    return Toolbox(conversation, caller, tools, turn_pk, redactor)
