@@ -9,10 +9,12 @@ from django.db import transaction
 from kombu.exceptions import OperationalError
 
 from core.realtime import counters
+from llm.types import Tier
 
 logger = logging.getLogger(__name__)
 ANSWER_TURN = "assistant.tasks.answer_turn"
 RUN_ACTION = "assistant.tasks.run_action"
+SUMMARISE = "assistant.tasks.summarise_conversation_task"
 
 
 def publish_turn(turn_pk: int) -> bool:
@@ -29,6 +31,18 @@ def _publish(task: str, pk: int) -> bool:
     except (OperationalError, OSError) as error:
         counters["turns_not_published"] += 1
         logger.warning("%s %s left to the relay: %s", task, pk, type(error).__name__)
+        return False
+    return True
+
+
+def publish_summary(conversation_pk: int, *, tier: Tier) -> bool:
+    """Ask for a summary, one try; one that is lost is asked for again by the next turn."""
+    try:
+        current_app.send_task(
+            SUMMARISE, args=[conversation_pk, tier], retry=False, ignore_result=True
+        )
+    except (OperationalError, OSError) as error:
+        logger.info("no summary asked for: %s", type(error).__name__)
         return False
     return True
 

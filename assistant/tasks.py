@@ -3,8 +3,10 @@
 from celery import shared_task
 
 from assistant.carrying_out import carry_out
+from assistant.summaries import summarise_conversation
 from assistant.turns import run_turn
 from core.background import run_async
+from llm.types import Tier
 
 
 @shared_task
@@ -17,3 +19,9 @@ def answer_turn(turn_id: int) -> None:
 def run_action(call_id: int) -> None:
     """Carry out one confirmed action; duplicates are harmless."""
     run_async(carry_out(call_id))
+
+
+@shared_task
+def summarise_conversation_task(conversation_id: int, tier: Tier) -> None:
+    """Sum up what soon no longer fits into a prompt of ``tier``; duplicates are harmless."""
+    run_async(summarise_conversation(conversation_id, tier=tier))

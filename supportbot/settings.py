@@ -253,6 +253,7 @@ CELERY_TASK_DEFAULT_QUEUE = "bulk"
 CELERY_TASK_ROUTES = {
     "assistant.tasks.answer_turn": {"queue": "turns"},
     "assistant.tasks.run_action": {"queue": "turns"},
+    "assistant.tasks.summarise_conversation_task": {"queue": "turns"},
 }
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
