@@ -25,7 +25,7 @@ ORDER_STATUS = ToolSpec(
         "additionalProperties": False,
     },
 )
-TOPICS = "boots canoes tents stoves lamps ropes packs maps sails oars".split()
+TOPICS = ["boots", "canoes", "tents", "stoves", "lamps", "ropes", "packs", "maps", "sails", "oars"]
 
 
 def passages(turn: int) -> tuple[SourcePassage, ...]:
@@ -105,7 +105,6 @@ async def test_cache_spares_much_of_a_conversation_of_twenty_turns(
     bodies = [one["body"] for one in upstream.requests if one["kind"] == "chat"]
     assert len(bodies) == TURNS
     share = hit_share(bodies)
-    print(f"{tier}: {share:.3f}")
     assert share >= floor
 
 
