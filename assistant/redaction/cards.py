@@ -101,12 +101,12 @@ def _is_card(text: str, digits: str, start: int, end: int) -> bool:
     if len(set(digits)) < 2 or not luhn.is_valid(digits):
         return False
     before, behind = text[max(0, start - 80) : start], text[end : end + 40]
-    if not _is_of_scheme(digits):
+    groups = len(_DIGITS.findall(text, start, end))
+    if len(digits) < 3 * groups or not _is_of_scheme(digits):
         # Parcels, devices and barcodes have such lengths and check digits too.
         named = _WORDS.search(before) or _WORDS.search(behind)
         return named is not None and not _OTHER_NUMBER.search(before)
-    is_bare = end - start == len(digits)
-    return not (is_bare and _OTHER_NUMBER.search(before))
+    return not (groups == 1 and _OTHER_NUMBER.search(before))
 
 
 def _is_of_scheme(digits: str) -> bool:

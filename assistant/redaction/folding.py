@@ -46,7 +46,7 @@ class _Spellings(dict[int, str]):
 def _fold_character(character: str) -> str:
     if character in _OTHER_SPELLINGS:
         return _OTHER_SPELLINGS[character]
-    digit = unicodedata.digit(character, None)
+    digit = unicodedata.decimal(character, None)
     if digit is not None:
         return str(digit)
     if "\uff01" <= character <= "\uff5e":

@@ -7,20 +7,25 @@ taken only beside a word such as *call*, because most numbers in a shop's chat a
 import re
 from collections.abc import Iterator
 
-import phonenumbers
-
 from assistant.redaction import words
-from assistant.redaction.regions import all_regions, home_regions, zeroless_regions
+from assistant.redaction.numbering import (
+    is_international,
+    is_possible,
+    is_valid,
+    names_country,
+    to_e164,
+)
+from assistant.redaction.regions import all_regions, zeroless_regions
 
 _SEPARATOR = r"(?: ?[-.] ?|/| ?\(|\) ?[-/]?| {1,2})"
 _CANDIDATE = re.compile(
-    rf"(?<![\w@#])(?<![\w][-./_=])(?:\+ ?)?\(?\+?\d(?:{_SEPARATOR}?\d){{5,21}}"
+    rf"(?:(?<![\w@#+])(?<!\w[-./_=])|(?=\+))(?:\+ ?)?\(?\+?\d(?:{_SEPARATOR}?\d){{5,21}}"
     rf"(?!\w*@)(?:[ ,;.]{{0,2}}(?:{words.EXTENSIONS})[ .:]{{0,2}}\d{{1,6}})?(?![\d])",
     re.IGNORECASE,
 )
 _EXTENSION = re.compile(rf"[ ,;.]{{0,2}}(?:{words.EXTENSIONS})[ .:]{{0,2}}\d+\Z", re.IGNORECASE)
 _NORTH_AMERICAN = re.compile(r"(?:\+?1[-. ])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[-.])[2-9]\d\d[-.]\d{4}\Z")
-_ABROAD = re.compile(r"(?:00|011)(?=[ (-]?[1-9])")
+_NORTH_AMERICAN_FORM = re.compile(r"(?:1[-. ]?)?\(?\d{3}\)?[-. ]?\d{3}[-. ]?\d{4}\Z")
 _TRUNK = re.compile(r"\(?0[1-9]")
 _NOT_A_PHONE = re.compile(
     r"(?:(?:19|20)\d\d([-./])(?:0?[1-9]|1[0-2])\1\d{1,2}(?:\b.*)?"  # 2024-05-12 10
@@ -44,19 +49,25 @@ _WORD = re.compile(
 )
 _NOTE = re.compile(rf"[ \t]?[-,(/:]{{0,2}}[ \t]?(?:{words.PHONE_NOTES})(?!\w)", re.IGNORECASE)
 _WORD_REACH = 45
+_SENTENCE_END = re.compile(r"(?:[!?;,\n]|(?<!nr)(?<!no)\.)\s", re.IGNORECASE)
 _FEWEST, _MOST = 7, 15
 
 
 def find_phones(text: str, *, locale: str = "en") -> Iterator[tuple[int, int]]:
     """Yield where telephone numbers stand in a folded text, extensions included."""
-    for match in _CANDIDATE.finditer(text):
+    at = 0
+    while match := _CANDIDATE.search(text, at):
         start, end = match.span()
         if match[0].startswith("(") and ")" not in match[0]:
             start += 1
-        before, behind = text[max(0, start - _WORD_REACH) : start], text[end : end + 16]
-        found = _length_of_phone(text[start:end], before=before, behind=behind, locale=locale)
+        found = _found_at(text, start, end, locale=locale)
+        if not found:
+            # What stands first may be another number: "10427 0171 2345678".
+            start = _second_group(text, start, end)
+            found = _found_at(text, start, end, locale=locale)
         if found:
             yield start, start + found
+        at = start + found if found else end
 
 
 def normalise_phone(text: str, *, locale: str = "en") -> str:
@@ -66,27 +77,32 @@ def normalise_phone(text: str, *, locale: str = "en") -> str:
     """
     number = _EXTENSION.sub("", text)
     extension = "".join(filter(str.isdigit, text[len(number) :]))
-    parsed = _parse_valid(number, all_regions(locale)) or _parse_possible(number, locale)
-    if parsed is None:
-        plain = "".join(filter(str.isdigit, number))
-    else:
-        plain = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    plain = to_e164(number, locale)
     return f"{plain}x{extension}" if extension else plain
 
 
-def _length_of_phone(candidate: str, *, before: str, behind: str, locale: str) -> int:
-    """Return how much of ``candidate`` is a telephone number; 0 when nothing is."""
+def _second_group(text: str, start: int, end: int) -> int:
+    gap = text.find(" ", start, end)
+    return end if gap < 0 else gap + 1
+
+
+def _found_at(text: str, start: int, end: int, *, locale: str) -> int:
+    """Return how many characters from ``start`` are a telephone number; 0 when none are."""
+    candidate, before = text[start:end], text[max(0, start - _WORD_REACH) : start]
     number = _EXTENSION.sub("", candidate)
-    hint = _hint(before, behind)
-    if _NOT_A_PHONE.match(number) or _is_amount(number, before=before, behind=behind):
+    digits = sum(map(str.isdigit, number))
+    if digits < _FEWEST or _NOT_A_PHONE.match(number):
         return 0
+    if _is_amount(number, before=before, behind=text[end : end + 12]):
+        return 0
+    hint = _hint(before, text[end : end + 16])
     if hint == "other":
         # "Order 0171 2345678" is an order; "+49 171 2345678" is nobody's order.
-        return len(candidate) if number.startswith("+") and _valid(number, ()) else 0
-    if known := _known_length(number, locale=locale, with_word=hint == "phone"):
+        return len(candidate) if number.startswith("+") and is_international(number) else 0
+    known = _known_length(number, locale=locale, with_word=hint == "phone")
+    if known:
         return len(candidate) if known == len(number) else known
-    digits = sum(map(str.isdigit, number))
-    return len(candidate) if hint == "phone" and _FEWEST <= digits <= _MOST else 0
+    return len(candidate) if hint == "phone" and digits <= _MOST else 0
 
 
 def _hint(before: str, behind: str) -> str:
@@ -96,12 +112,19 @@ def _hint(before: str, behind: str) -> str:
     nearest = None
     for match in _WORD.finditer(before):
         nearest = match
-    if nearest is None or any(map(str.isdigit, before[nearest.end() :])):
+    if nearest is None:
         return ""
-    return "other" if nearest["other"] else "phone"
+    between = before[nearest.end() :]
+    if any(map(str.isdigit, between)):
+        return ""
+    if nearest["other"]:
+        return "" if _SENTENCE_END.search(between) else "other"
+    return "phone"
 
 
 def _is_amount(number: str, *, before: str, behind: str) -> bool:
+    if number.isdigit() and before.endswith("-"):
+        return True
     if number.startswith(("+", "0", "(")):
         return False
     return bool(_MONEY_BEFORE.search(before) or _UNIT_BEHIND.match(behind))
@@ -111,59 +134,32 @@ def _known_length(number: str, *, locale: str, with_word: bool) -> int:
     """Return the length of the longest run of whole groups that is a number somewhere."""
     if _NORTH_AMERICAN.match(number):
         return len(number)
-    regions = _regions_for(number, locale=locale, with_word=with_word)
-    if regions is None:
-        return 0
     for end in _ends_of_groups(number):
-        if _valid(number[:end], regions):
+        if _is_known(number[:end], locale=locale, with_word=with_word):
             return end
     # Numbers of ranges not given out yet, or kept for films, are written like all others.
-    is_like_home = _TRUNK.match(number) and _parse_possible(number, locale)
-    return len(number) if is_like_home and sum(map(str.isdigit, number)) >= 10 else 0
+    has_trunk = _TRUNK.match(number) and sum(map(str.isdigit, number)) >= 10
+    return len(number) if has_trunk and is_possible(number, locale) else 0
 
 
-def _regions_for(number: str, *, locale: str, with_word: bool) -> tuple[str, ...] | None:
-    """Return where to look ``number`` up; None when its form alone says too little."""
-    if number.startswith(("+", "(+")) or _ABROAD.match(number):
-        return ()
-    if _TRUNK.match(number) or with_word:
-        return all_regions(locale)
-    # Eight digits in a row are an order more often than a Dane's telephone.
-    return None if number.isdigit() and len(number) < 9 else zeroless_regions(locale)
+def _is_known(number: str, *, locale: str, with_word: bool) -> bool:
+    """Tell whether a numbering plan knows ``number`` and its form is a telephone's."""
+    if names_country(number):
+        return is_international(number)
+    if with_word:
+        return is_valid(number, all_regions(locale))
+    if number.isdigit() and len(number) < 9:
+        # Eight digits in a row are an order more often than a Dane's telephone.
+        return False
+    if number.startswith("(") or _TRUNK.match(number):
+        return is_valid(number, all_regions(locale))
+    form = _NORTH_AMERICAN_FORM.match(number)
+    return is_valid(
+        number, (one for one in zeroless_regions(locale) if form or one not in ("US", "CA"))
+    )
 
 
 def _ends_of_groups(number: str) -> list[int]:
     """Return the ends of the last three groups, the longest first: more is another number."""
     ends = [match.end() for match in re.finditer(r"\d+", number)]
     return ends[: -4 if len(ends) > 4 else None : -1]
-
-
-def _valid(number: str, regions: tuple[str, ...]) -> bool:
-    return _parse_valid(number, regions) is not None
-
-
-def _parse_valid(number: str, regions: tuple[str, ...]) -> phonenumbers.PhoneNumber | None:
-    abroad = _ABROAD.sub("+", number, count=1) if _ABROAD.match(number) else number
-    if abroad.lstrip("(").startswith("+"):
-        parsed = _parse(abroad, None)
-        return parsed if parsed and phonenumbers.is_possible_number(parsed) else None
-    for region in regions:
-        parsed = _parse(number, region)
-        if parsed and phonenumbers.is_valid_number_for_region(parsed, region):
-            return parsed
-    return None
-
-
-def _parse_possible(number: str, locale: str) -> phonenumbers.PhoneNumber | None:
-    for region in home_regions(locale):
-        parsed = _parse(number, region)
-        if parsed and phonenumbers.is_possible_number(parsed):
-            return parsed
-    return None
-
-
-def _parse(number: str, region: str | None) -> phonenumbers.PhoneNumber | None:
-    try:
-        return phonenumbers.parse(number, region)
-    except phonenumbers.NumberParseException:
-        return None

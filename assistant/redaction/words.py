@@ -9,7 +9,7 @@ OTHER_NUMBERS = (
     r"booking|reservation|confirmation|account|customer (?:id|no|number)|member(?:ship)?|"
     r"serial|model|sku|item|product|part|article|imei|vin|barcode|ean|isbn|upc|gtin|asin|"
     r"zip|post ?code|postal code|policy|contract|transaction|id|coupon|voucher|code|pin|"
-    r"regarding|about|lot|batch|version|quantity|qty|price|amount|total|"
+    r"lot|batch|version|quantity|qty|price|amount|total|"
     r"bestell\w*|auftrag\w*|rechnung\w*|kunden\w*|sendung\w*|paket\w*|artikel\w*|vertrag\w*|"
     r"vorgang\w*|buchung\w*|plz|konto\w*|commande|facture|colis|suivi|dossier|pedido|factura|"
     r"envío|seguimiento|ordine|fattura|spedizione|bestelling|factuur|klantnummer|encomenda|fatura"
