@@ -79,15 +79,11 @@ class Composed:
     """What a turn comes to, and the record of how."""
 
     plan: Plan
-    draft: Draft = Draft()
+    draft: Draft = field(default_factory=Draft)
+    judgement: Judgement = field(default_factory=Judgement)
     record: dict[str, Any] = field(default_factory=dict)
 
     @property
     def decision(self) -> Plan:
         """The plan, or the hand-off that the writing ended in."""
         return self.draft.pass_on or self.plan
-
-    @property
-    def judgement(self) -> Judgement:
-        """What retrieval thought; nothing where it was not asked."""
-        return getattr(self.plan, "judgement", Judgement())

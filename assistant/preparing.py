@@ -7,9 +7,10 @@ from django.conf import settings
 
 from assistant.context import Context, Material, build_context, shorten
 from assistant.drafts import Job
-from assistant.memory import history_of, recall
+from assistant.memory import history_of, recall, redactor_of
 from assistant.planning import Answer
 from assistant.prompt_library import load_prompt
+from assistant.redaction import Redactor
 from assistant.sources import source_passages
 from assistant.tools.toolbox import Toolbox, open_toolbox
 from conversations.models import Customer
@@ -27,14 +28,18 @@ class Prepared:
     tier: Tier
     structured: bool
     toolbox: Toolbox
+    redactor: Redactor
 
 
 def prepare(plan: Answer, job: Job) -> Prepared:
     """Return what the answer to a plan is written with."""
     turn_pk = job.claim.turn_pk if job.claim else None
-    toolbox = open_toolbox(plan.conversation, turn_pk=turn_pk)
+    redactor = redactor_of(plan.conversation)
+    toolbox = open_toolbox(plan.conversation, turn_pk=turn_pk, redactor=redactor)
     material = _material(plan, job)
-    return _with_context(material, tier="standard", structured=False, toolbox=toolbox)
+    return _with_context(
+        material, tier="standard", structured=False, toolbox=toolbox, redactor=redactor
+    )
 
 
 def shortened(prepared: Prepared) -> Prepared:
@@ -44,17 +49,22 @@ def shortened(prepared: Prepared) -> Prepared:
         tier=prepared.tier,
         structured=prepared.structured,
         toolbox=prepared.toolbox,
+        redactor=prepared.redactor,
     )
 
 
 def _with_context(
-    material: Material, *, tier: Tier, structured: bool, toolbox: Toolbox
+    material: Material, *, tier: Tier, structured: bool, toolbox: Toolbox, redactor: Redactor
 ) -> Prepared:
-    model = settings.OPENAI_MODELS[0]
     context = build_context(
-        material, tier=tier, structured=structured, model=model, tools=toolbox.specs
+        material,
+        tier=tier,
+        structured=structured,
+        model=settings.OPENAI_MODELS[0],
+        tools=toolbox.specs,
+        redact=redactor.redact,
     )
-    return Prepared(material, context, tier, structured, toolbox)
+    return Prepared(material, context, tier, structured, toolbox, redactor)
 
 
 def _material(plan: Answer, job: Job) -> Material:

@@ -1,11 +1,19 @@
 """Writes down what a turn does while it does it: the answer to "why did it answer that?"."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
+from assistant.context import Context
+from assistant.drafts import Draft
+from assistant.planning import Answer
+from assistant.prompt_library import canary
+from llm.types import ModerationVerdict
+
 MAX_TEXT = 20_000
+Redact = Callable[[str], str]
 
 
 class Recorder:
@@ -39,6 +47,51 @@ class Recorder:
         """Return everything as JSON values, long texts clipped."""
         data: dict[str, Any] = _clip({**self._facts, **self._lists})
         return data
+
+
+def describe_plan(plan: Answer, *, redact: Redact) -> dict[str, Any]:
+    """Return what was asked and found."""
+    return {
+        "question": redact(plan.question),
+        "looked_up": redact(plan.looked_up),
+        "passages": [
+            {
+                "id": passage.id,
+                "title": passage.title,
+                "heading": passage.heading,
+                "url": passage.url,
+                "score": round(passage.score, 4),
+                "lexical": round(passage.lexical, 4),
+                "cosine": round(passage.cosine, 4),
+            }
+            for passage in plan.retrieval.passages
+        ],
+    }
+
+
+def describe_prompt(context: Context) -> dict[str, Any]:
+    """Return what is sent, without the mark by which a leak of it would be known."""
+    return {
+        "sent": [
+            {"role": message.role, "content": message.content.replace(canary(), "…")}
+            for message in context.messages
+        ],
+        "context": {
+            "tokens": context.tokens,
+            "shares": dict(context.shares),
+            "left_out": dict(context.left_out),
+        },
+    }
+
+
+def describe_draft(
+    draft: Draft, *, moderation: ModerationVerdict | None, redact: Redact
+) -> dict[str, Any]:
+    """Return what was said of the answer."""
+    verdict = asdict(draft.verdict) if draft.verdict else None
+    if verdict:
+        verdict["detail"] = redact(verdict["detail"])
+    return {"verdict": verdict, "moderation": asdict(moderation) if moderation else None}
 
 
 def milliseconds_since(began: float) -> float:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from django.conf import settings
@@ -16,6 +16,7 @@ from assistant.planning import Answer, PassOn
 from assistant.preparing import Prepared, safety_identifier, shortened
 from assistant.prompt_library import canary
 from assistant.recording import Recorder
+from assistant.redaction import StreamRestorer
 from assistant.release import CanaryLeaked, Release
 from assistant.streaming import Preview
 from assistant.tools.toolbox import MAX_ROUNDS, Round
@@ -38,6 +39,7 @@ from llm.types import (
     TextDelta,
     ToolCallRequest,
     Usage,
+    Verdict,
 )
 
 logger = logging.getLogger(__name__)
@@ -57,7 +59,20 @@ class _Reply:
     """What one request to a model brought."""
 
     release: Release
+    restorer: StreamRestorer
     calls: list[ToolCallRequest] = field(default_factory=list)
+    verdict: Verdict | None = None
+    mean_logprob: float | None = None
+    received: str = ""
+
+    def feed(self, text: str) -> str:
+        """Take a piece of the model's text in and return what of it may be shown."""
+        self.received += text
+        return self.release.feed(self.restorer.feed(text))
+
+    def finish(self) -> str:
+        """Return what was held back."""
+        return self.release.feed(self.restorer.finish()) + self.release.finish()
 
 
 class Writer:
@@ -79,6 +94,7 @@ class Writer:
         self._recorder = recorder
         self._deadline = time.monotonic() + min(TURN_SECONDS, job.seconds - RESERVE_SECONDS)
         self._error = ""
+        self._asked_model = False
         self._usages: list[Usage] = []
         self._tool_results: list[str] = []
 
@@ -86,13 +102,15 @@ class Writer:
         """Return a draft from the first engine that ends one; never raises ``ModelError``."""
         for engine in self._engines():
             try:
-                return await self._attempt(engine)
+                with self._recorder.step(f"write ({engine.name})"):
+                    return await self._attempt(engine)
             except ModelContentFiltered:
                 return self._withdraw(Reason.FLAGGED, "The model refused the content")
             except ModelError as error:
                 # The type and status only: an upstream's body never reaches a log.
                 logger.warning("%s: %s: %s", self._name, engine.name, error)
                 self._error = error.code
+                self._recorder.add("attempts", {"engine": engine.name, "error": error.code})
                 self._restart("retry")
             except CanaryLeaked:
                 self._error = "canary"
@@ -128,6 +146,7 @@ class Writer:
         self.preview = Preview(self.job.claim, attempt=self.preview.attempt + 1)
 
     async def _attempt(self, engine: Engine) -> Draft:
+        self._asked_model = self._asked_model or engine.name != "extractive"
         try:
             return await self._stream(engine)
         except ModelContextTooLong:
@@ -158,14 +177,17 @@ class Writer:
         return self._conclude(engine, reply)
 
     async def _read(self, engine: Engine, request: ReplyRequest) -> _Reply:
-        reply = _Reply(release=Release(canary=canary()))
+        redactor = self._prepared.redactor
+        reply = _Reply(release=Release(canary=canary()), restorer=StreamRestorer(redactor))
         async with contextlib.aclosing(engine.stream_reply(request)) as events:
             async for event in events:
                 match event:
                     case TextDelta(text):
-                        self.preview.add(reply.release.feed(text))
+                        self.preview.add(reply.feed(text))
                     case ToolCallRequest():
                         reply.calls.append(event)
+                    case Verdict():
+                        reply.verdict = event
                     case Usage():
                         self._usages.append(event)
                     case Finished("length"):
@@ -174,55 +196,92 @@ class Writer:
                     case Finished("content_filter"):
                         raise ModelContentFiltered
                     case Finished():
+                        reply.mean_logprob = event.mean_logprob
                         break
-        self.preview.add(reply.release.finish())
+        self.preview.add(reply.finish())
         return reply
 
     async def _tool_round(self, calls: Sequence[ToolCallRequest]) -> Round:
         """Run the calls; what they brought is something that an answer may say."""
         seconds = self._deadline - time.monotonic()
         round_ = await self._prepared.toolbox.run(calls, seconds=seconds)
-        self._tool_results += round_.results
+        self._tool_results += map(self._prepared.redactor.restore, round_.results)
         return round_
 
     def _ask_to_confirm(self, engine: Engine, proposal: Proposal) -> Draft:
         """End the reply with the card of what will happen: nothing has, before the click."""
-        return Draft(
-            text=proposal.text,
-            card=proposal.call_pk,
-            engine=engine.name,
-            usages=tuple(self._usages),
-            error_code=self._error,
+        return replace(
+            self._outline(), text=proposal.text, card=proposal.call_pk, engine=engine.name
         )
 
     def _conclude(self, engine: Engine, reply: _Reply) -> Draft:
         text = self.preview.text.strip()
-        if reply.calls or not text:
-            call = next((one for one in reply.calls if one.name == HAND_OFF_TOOL.name), None)
+        wish = self._wish_of(reply)
+        if wish is not None or not text:
             self.preview.end("withdrawn")
-            return self._passed_on(self._reason_of(call, engine), engine=engine)
-        if engine.name == "extractive" and self._was_said(text):
-            return self._withdraw(Reason.LOW_CONFIDENCE, "The same words would be said again")
-        if engine.name != "extractive" and not self._is_grounded(text):
+            return self._passed_on(self._reason_of(wish or {}, engine), engine=engine, reply=reply)
+        if engine.name == "extractive":
+            if self._was_said(text):
+                return self._withdraw(
+                    Reason.LOW_CONFIDENCE, "The same words would be said again", reply=reply
+                )
+            cited: Sequence[SourcePassage] = quoted_passages(text, passages=self._all_passages)
+            return self._drafted(engine, reply, text=text, citations=cited)
+        share = self._groundedness(text)
+        if share < MIN_GROUNDED:
             self._error = "ungrounded"
             return self._withdraw(
-                Reason.LOW_CONFIDENCE, "The answer was not covered by the articles"
+                Reason.LOW_CONFIDENCE, "The answer was not covered by the articles", reply=reply
             )
-        return Draft(
+        cited = self._cited(text, reply=reply)
+        return self._drafted(engine, reply, text=text, citations=cited, groundedness=share)
+
+    def _wish_of(self, reply: _Reply) -> Mapping[str, object] | None:
+        """Return the reason and detail with which the model wants a person, if it does."""
+        if reply.verdict is not None and reply.verdict.needs_human:
+            return {"reason": reply.verdict.reason, "detail": reply.verdict.detail}
+        # Any call that is left here has no result to answer with.
+        own = [one.arguments for one in reply.calls if one.name == HAND_OFF_TOOL.name]
+        return own[0] if own else ({} if reply.calls else None)
+
+    def _drafted(
+        self,
+        engine: Engine,
+        reply: _Reply,
+        *,
+        text: str,
+        citations: Sequence[SourcePassage],
+        groundedness: float | None = None,
+    ) -> Draft:
+        return replace(
+            self._outline(reply),
             text=text,
-            citations=tuple(
-                citation_of(passage)
-                for passage in self._cited(text, engine=engine, marks=reply.release.cited)
-            ),
+            citations=tuple(citation_of(passage) for passage in citations),
             engine=engine.name,
+            groundedness=groundedness,
+        )
+
+    def _outline(self, reply: _Reply | None = None) -> Draft:
+        """Return what every draft says, however the writing ended."""
+        return Draft(
+            tier=self._prepared.tier if self._asked_model else "",
+            prompt_version=self._prepared.material.prompt.label if self._asked_model else "",
             usages=tuple(self._usages),
+            verdict=reply.verdict if reply else None,
+            mean_logprob=reply.mean_logprob if reply else None,
             error_code=self._error,
         )
 
-    def _cited(self, text: str, *, engine: Engine, marks: Sequence[int]) -> Sequence[SourcePassage]:
-        if engine.name == "extractive":
-            return quoted_passages(text, passages=self._all_passages)
-        return cited_passages(text, marks=marks, passages=self._prepared.context.passages)
+    def _cited(self, text: str, *, reply: _Reply) -> Sequence[SourcePassage]:
+        """Return the passages that the model named; one that was not offered is dropped."""
+        offered = self._prepared.context.passages
+        if reply.verdict is None:
+            return cited_passages(text, marks=reply.release.cited, passages=offered)
+        by_name = {f"p{number}": passage for number, passage in enumerate(offered, start=1)}
+        named = dict.fromkeys(name.strip().casefold() for name in reply.verdict.citations)
+        known = [by_name[name] for name in named if name in by_name]
+        self._recorder.note(citations_dropped=len(named) - len(known))
+        return known or cited_passages(text, marks=(), passages=offered)
 
     def _was_said(self, text: str) -> bool:
         """Whether an answer repeats word for word what the customer was told before."""
@@ -232,37 +291,33 @@ class Writer:
             if message.author_kind == Message.Author.ASSISTANT
         )
 
-    def _is_grounded(self, text: str) -> bool:
+    def _groundedness(self, text: str) -> float:
         said = [
             message.text
             for message in self.plan.reading.earlier
             if message.author_kind != Message.Author.CUSTOMER
         ]
-        share = groundedness(text, passages=self._all_passages, said=[*self._tool_results, *said])
-        return share >= MIN_GROUNDED
+        return groundedness(text, passages=self._all_passages, said=[*self._tool_results, *said])
 
-    def _reason_of(self, call: ToolCallRequest | None, engine: Engine) -> PassOn:
-        arguments = call.arguments if call is not None else {}
-        reason = REASON_OF_TOOL.get(str(arguments.get("reason")), Reason.LOW_CONFIDENCE)
+    def _reason_of(self, wish: Mapping[str, object], engine: Engine) -> PassOn:
+        reason = REASON_OF_TOOL.get(str(wish.get("reason")), Reason.LOW_CONFIDENCE)
         if engine.name == "extractive" and self._error:
             # The model failed and the articles alone don't hold it: not the customer's fault.
             reason = Reason.MODEL_UNAVAILABLE
-        return PassOn(
-            reason=reason,
-            detail=str(arguments.get("detail") or "")[:300],
-        )
+        detail = self._prepared.redactor.restore(str(wish.get("detail") or ""))
+        return PassOn(reason=reason, detail=detail[:300])
 
-    def _withdraw(self, reason: HandOff.Reason, detail: str) -> Draft:
+    def _withdraw(
+        self, reason: HandOff.Reason, detail: str, *, reply: _Reply | None = None
+    ) -> Draft:
         self.preview.end("withdrawn")
-        return self._passed_on(PassOn(reason=reason, detail=detail))
+        return self._passed_on(PassOn(reason=reason, detail=detail), reply=reply)
 
-    def _passed_on(self, pass_on: PassOn, *, engine: Engine | None = None) -> Draft:
-        return Draft(
-            pass_on=pass_on,
-            engine=engine.name if engine else "",
-            usages=tuple(self._usages),
-            error_code=self._error,
-        )
+    def _passed_on(
+        self, pass_on: PassOn, *, engine: Engine | None = None, reply: _Reply | None = None
+    ) -> Draft:
+        outline = self._outline(reply)
+        return replace(outline, pass_on=pass_on, engine=engine.name if engine else "")
 
     def _request(self, messages: tuple[ChatMessage, ...], *, with_tools: bool) -> ReplyRequest:
         return ReplyRequest(
@@ -274,4 +329,6 @@ class Writer:
             locale=self.plan.reading.language,
             safety_identifier=safety_identifier(self.plan.conversation.customer),
             prompt_cache_key=f"{settings.REDIS_PREFIX}:{self.plan.conversation.site.key}",
+            tier=self._prepared.tier,
+            wants_verdict=self._prepared.structured,
         )
