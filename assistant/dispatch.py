@@ -1,4 +1,7 @@
-"""Sends turns and confirmed actions to the workers: the fast path; their rows are the outbox."""
+"""Sends turns, confirmed actions and requests for help to the workers.
+
+The fast path only: their rows are the outbox.
+"""
 
 import logging
 import threading
@@ -14,6 +17,7 @@ from llm.types import Tier
 logger = logging.getLogger(__name__)
 ANSWER_TURN = "assistant.tasks.answer_turn"
 RUN_ACTION = "assistant.tasks.run_action"
+RUN_HELP = "assistant.helper_tasks.run_help_task"
 SUMMARISE = "assistant.tasks.summarise_conversation_task"
 
 
@@ -95,3 +99,8 @@ def publish_on_commit(turn_pk: int) -> None:
 def publish_action_on_commit(call_pk: int) -> None:
     """Send a confirmed action to the workers once (and only if) the transaction commits."""
     transaction.on_commit(lambda: _sender.send(RUN_ACTION, call_pk))
+
+
+def publish_help_on_commit(run_pk: int) -> None:
+    """Send a request for help to the workers once (and only if) the transaction commits."""
+    transaction.on_commit(lambda: _sender.send(RUN_HELP, run_pk))

@@ -13,6 +13,7 @@ from assistant.carrying_out import LOST, NOT_BEGUN, end_action, lost_actions, pk
 from assistant.claims import MAX_ATTEMPTS, State, expired, heads, take_due
 from assistant.dispatch import publish_turns
 from assistant.finishing import fail_turn
+from assistant.helping.claims import fail_stale
 from assistant.models import ToolCall, Turn
 from assistant.services import close_when_idle
 from conversations.models import Conversation, Message
@@ -31,6 +32,7 @@ def run_once() -> dict[str, int]:
         "reclaimed": republish_expired(),
         "failed": fail_overdue(),
         "closed": close_idle(),
+        "help_failed": fail_stale(),
         "actions": settle_actions(),
     }
 

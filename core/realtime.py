@@ -35,6 +35,11 @@ def conversation_group(public_id: object) -> str:
     return f"conversation.{public_id}"
 
 
+def staff_group(user_pk: int) -> str:
+    """Return the group of what concerns one member of staff alone."""
+    return f"staff.{user_pk}"
+
+
 def delta_group(public_id: object) -> str:
     """Return the shard that carries the deltas of a conversation."""
     return f"deltas.{hash_of(str(public_id)) % DELTA_SHARDS}"

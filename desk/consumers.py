@@ -15,7 +15,14 @@ from conversations.sweeping import sweep
 from core.background import in_database_thread
 from core.errors import SupportError
 from core.limits import TokenBucket
-from core.realtime import DESK_GROUP, conversation_group, delta_group, hub, publish_soon
+from core.realtime import (
+    DESK_GROUP,
+    conversation_group,
+    delta_group,
+    hub,
+    publish_soon,
+    staff_group,
+)
 from desk import presence
 from desk.access import find_agent
 from desk.outbox import Outbox
@@ -28,6 +35,7 @@ from desk.protocol import (
     conversation_frame,
     desk_frame,
     parse_frame,
+    staff_frame,
 )
 from desk.queue import Signature, queue_signature
 from escalation.selectors import access_conversation
@@ -69,10 +77,16 @@ class DeskConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await self.accept()
         presence.arrived(self.agent)
         await hub().join(DESK_GROUP, self._on_desk_hint)
+        await hub().join(staff_group(self.agent.pk), self._on_own_hint)
         self._tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._beat())]
 
     def _on_desk_hint(self, hint: Frame) -> None:
         frame = desk_frame(hint)
+        if frame is not None:
+            self.outbox.put(frame)
+
+    def _on_own_hint(self, hint: Frame) -> None:
+        frame = staff_frame(hint)
         if frame is not None:
             self.outbox.put(frame)
 
@@ -231,5 +245,6 @@ class DeskConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         for task in getattr(self, "_tasks", []):
             task.cancel()
         hub().leave(DESK_GROUP, self._on_desk_hint)
+        hub().leave(staff_group(self.agent.pk), self._on_own_hint)
         self._unwatch()
         presence.departed(self.agent)

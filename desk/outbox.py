@@ -24,7 +24,8 @@ class Outbox:
         if kind.startswith("delta"):
             self._pieces.append(frame)
         else:
-            self._latest[kind] = frame
+            # Two pieces of help that end together are two pieces of news.
+            self._latest[f"{kind} {frame.get('helper', '')}".rstrip()] = frame
         self._filled.set()
 
     def forget_pieces(self) -> None:

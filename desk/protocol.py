@@ -69,6 +69,13 @@ def desk_frame(hint: Frame) -> Frame | None:
     return {"type": "queue"} if kind.startswith(("hand_off.", "conversation.")) else None
 
 
+def staff_frame(hint: Frame) -> Frame | None:
+    """Return the frame for a hint that is for this agent alone: help that was asked for."""
+    if hint.get("type") != "helper.changed":
+        return None
+    return {"type": "helper", **_picked(hint, "helper", "conversation", "kind", "state")}
+
+
 def conversation_frame(hint: Frame) -> Frame | None:
     """Return the frame for a hint of the watched conversation."""
     kind = hint.get("type")

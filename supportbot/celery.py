@@ -1,4 +1,4 @@
-"""The Celery application; tasks are in each package's ``tasks.py`` and ``import_tasks.py``."""
+"""The Celery application; tasks are in each package's ``tasks.py`` and ``*_tasks.py``."""
 
 import os
 
@@ -10,3 +10,4 @@ app = Celery("supportbot")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.autodiscover_tasks(related_name="import_tasks")
+app.autodiscover_tasks(related_name="helper_tasks")

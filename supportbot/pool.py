@@ -22,6 +22,8 @@ from core.background import Work, collecting
 logger = logging.getLogger(__name__)
 # Less than the supervisor and docker-compose wait before they kill.
 STOP_SECONDS = 8.0
+# What never ends by itself: the looks for turns and for requests for help.
+POLLS = 2
 
 
 class AsyncTaskPool(BasePool):
@@ -30,15 +32,17 @@ class AsyncTaskPool(BasePool):
     signal_safe = False
 
     def on_start(self) -> None:
-        """Start the loop's thread and the worker's own poll."""
+        """Start the loop's thread and the worker's own polls."""
         # Imported here: models need the Django that Celery's fixup has set up by now.
+        from assistant.helping.running import poll_forever as poll_for_help
         from assistant.polling import poll_forever
 
         self._tasks: set[asyncio.Task[None]] = set()
         self.loop = asyncio.new_event_loop()
         threading.Thread(target=self.loop.run_forever, name="turns", daemon=True).start()
         signals.worker_process_init.send(sender=self)
-        asyncio.run_coroutine_threadsafe(self._keep(poll_forever(limit=self.limit)), self.loop)
+        for poll in (poll_forever(limit=self.limit), poll_for_help()):
+            asyncio.run_coroutine_threadsafe(self._keep(poll), self.loop)
 
     async def _keep(self, work: Work) -> None:
         task = asyncio.create_task(work)
@@ -81,7 +85,7 @@ class AsyncTaskPool(BasePool):
     def on_stop(self) -> None:
         """Let running turns end, within bounds: a lease brings back what is cut off."""
         deadline = time.monotonic() + STOP_SECONDS
-        while len(self._tasks) > 1 and time.monotonic() < deadline:
+        while len(self._tasks) > POLLS and time.monotonic() < deadline:
             time.sleep(0.05)
         self.loop.call_soon_threadsafe(self.loop.stop)
         for connection in connections.all(initialized_only=True):

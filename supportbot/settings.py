@@ -253,6 +253,8 @@ CELERY_TASK_DEFAULT_QUEUE = "bulk"
 CELERY_TASK_ROUTES = {
     "assistant.tasks.answer_turn": {"queue": "turns"},
     "assistant.tasks.run_action": {"queue": "turns"},
+    # A queue of its own: what agents ask for never stands before a customer's turn.
+    "assistant.helper_tasks.run_help_task": {"queue": "helpers"},
     "assistant.tasks.summarise_conversation_task": {"queue": "turns"},
 }
 CELERY_TASK_PUBLISH_RETRY = False

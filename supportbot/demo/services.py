@@ -9,6 +9,7 @@ LARGEST_FRAME_BYTES = 262_144
 # Answers wait on the network, not on the processor: one process holds this many of them.
 TURNS_AT_ONCE = 200
 GRACE_SECONDS = 5
+TURN_QUEUES = ("turns", "helpers")
 TURN_POOL = {"CELERY_CUSTOM_WORKER_POOL": "supportbot.pool:AsyncTaskPool"}
 
 
@@ -29,7 +30,9 @@ def list_services(*, port: int, data_dir: Path) -> tuple[Service, ...]:
     """Return every service in the order in which to start them."""
     return (
         web(port=port),
-        Service("worker", _worker("turns", pool="custom", size=TURNS_AT_ONCE), _pairs(TURN_POOL)),
+        Service(
+            "worker", _worker(*TURN_QUEUES, pool="custom", size=TURNS_AT_ONCE), _pairs(TURN_POOL)
+        ),
         Service("bulk", _worker("bulk", pool="prefork", size=1)),
         Service("relay", ("manage.py", "relay")),
         Service("beat", (*_celery("beat"), "-s", str(data_dir / "beat-schedule"), "--pidfile=")),
@@ -51,10 +54,11 @@ def web(*, port: int) -> Service:
     )
 
 
-def _worker(queue: str, *, pool: str, size: int) -> tuple[str, ...]:
+def _worker(*queues: str, pool: str, size: int) -> tuple[str, ...]:
+    """Return a worker of these queues in turn, named after the first."""
     return (
         *_celery("worker"),
-        *("-Q", queue, "-n", f"{queue}@%h", "--pool", pool, "-c", str(size)),
+        *("-Q", ",".join(queues), "-n", f"{queues[0]}@%h", "--pool", pool, "-c", str(size)),
         # Workers have nothing to tell each other: the database decides who does what.
         *("--without-gossip", "--without-mingle"),
     )

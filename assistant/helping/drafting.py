@@ -1,0 +1,97 @@
+"""Drafts a reply for an agent from the help articles; it is sent by nobody but the agent."""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+from assistant.drafts import citation_of
+from assistant.follow_ups import standalone_questions
+from assistant.helping.asking import ask_model, quoted
+from assistant.helping.cases import Case, as_lines
+from assistant.helping.languages import language_name
+from assistant.helping.outcomes import BudgetSpent, NeedsModel, NothingFound, Outcome
+from assistant.planning import ANSWER_DEPTH, look_up
+from assistant.reading import Reading, read_messages
+from assistant.sources import source_passages
+from core.background import in_database_thread
+from llm.errors import ModelError
+from llm.extractive import compose_answer, quoted_passages
+from llm.types import ReplyRequest, SourcePassage
+
+MAX_PASSAGE_CHARACTERS = 2_000
+
+
+class _Reply(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    text: str
+    sources: list[int] = []
+
+
+async def draft_reply(case: Case) -> Outcome:
+    """Draft a reply to the customer's newest messages, with its sources.
+
+    Without a model it is what the articles say, word for word. Raises ``NothingFound``.
+    """
+    asked = case.asked
+    reading = await in_database_thread(read_messages)(
+        case.conversation.pk, first=asked[0].seq, last=asked[-1].seq
+    )
+    questions = await standalone_questions(reading.question, context=reading.context)
+    passages = await in_database_thread(_find)(reading, questions)
+    try:
+        return await _by_model(case, reading, passages)
+    except (NeedsModel, BudgetSpent, ModelError):
+        return await in_database_thread(_by_quoting)(reading, passages)
+
+
+def _find(reading: Reading, questions: Sequence[str]) -> tuple[SourcePassage, ...]:
+    site = reading.conversation.site
+    found = max(
+        (look_up(site, question, language=reading.language) for question in questions),
+        key=lambda one: one.confidence,
+    )
+    return source_passages(found.retrieval.passages[:ANSWER_DEPTH])
+
+
+async def _by_model(case: Case, reading: Reading, passages: tuple[SourcePassage, ...]) -> Outcome:
+    reply, made = await ask_model(
+        case,
+        prompt="draft_reply",
+        content=f"{as_lines(case.said)}\n\n{_numbered(passages)}",
+        schema=_Reply,
+        tier="standard",
+        language=language_name(reading.language),
+    )
+    used = [passages[number - 1] for number in reply.sources if 0 < number <= len(passages)]
+    return Outcome({"text": reply.text.strip(), "sources": _sources(used)}, made)
+
+
+def _by_quoting(reading: Reading, passages: tuple[SourcePassage, ...]) -> Outcome:
+    text = compose_answer(
+        ReplyRequest(
+            messages=(),
+            passages=passages,
+            question=reading.question,
+            deadline=0.0,
+            locale=reading.language,
+        )
+    )
+    if not text:
+        raise NothingFound
+    return Outcome({"text": text, "sources": _sources(quoted_passages(text, passages=passages))})
+
+
+def _numbered(passages: Sequence[SourcePassage]) -> str:
+    parts = (
+        f"[{number}] {one.title} \u203a {one.heading}\n{one.text[:MAX_PASSAGE_CHARACTERS]}"
+        for number, one in enumerate(passages, start=1)
+    )
+    return quoted("passages", "\n\n".join(parts) or "None was found.")
+
+
+def _sources(passages: Sequence[SourcePassage]) -> list[dict[str, str]]:
+    """Return each article once, in the order of the passages."""
+    by_article: dict[tuple[str, str], SourcePassage] = {}
+    for one in passages:
+        by_article.setdefault((one.title, one.url), one)
+    return [dict[str, str](**citation_of(one)) for one in by_article.values()]
