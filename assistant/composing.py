@@ -58,7 +58,7 @@ async def _answer(plan: Answer, job: Job, recorder: Recorder) -> tuple[Draft, Ju
 
 
 def _judge_again(plan: Answer, draft: Draft) -> tuple[Judgement, PassOn | None]:
-    """Judge what a model wrote by its own doubts too; what is below the threshold goes to people."""
+    """Judge what a model wrote by its own doubts too; too little confidence goes to people."""
     site, before = plan.conversation.site, plan.judgement
     if not before.features or not draft.text or draft.card is not None:
         return before, None
