@@ -26,6 +26,7 @@ from assistant.queueing import (
 from conversations import services as record
 from conversations.models import Conversation, Episode, Message
 from conversations.text import clean_message, clean_text
+from core.cards import mask_cards
 from core.errors import Conflict
 from escalation import services as escalation
 from escalation.models import HandOff
@@ -66,7 +67,7 @@ def receive_customer_message(conversation_pk: int, *, client_id: UUID, text: str
 @transaction.atomic
 def request_person(conversation_pk: int, *, detail: object = "") -> None:
     """Hand the conversation to people because the customer asked; harmless when done already."""
-    why = clean_text(detail or "", limit=300, field="reason")
+    why = mask_cards(clean_text(detail or "", limit=300, field="reason"))
     conversation = record.lock_conversation(conversation_pk)
     if conversation.status in {Status.WAITING, Status.AGENT}:
         return

@@ -16,6 +16,7 @@ from conversations.events import conversation_changed
 from conversations.models import Conversation, Customer, Episode, Message, Rating, Site
 from conversations.status import check_transition
 from conversations.text import MAX_COMMENT_CHARACTERS, clean_text
+from core.cards import mask_cards
 from core.errors import BadInput, Conflict, NotFound, Unauthorized
 from core.ids import new_token, token_hash
 
@@ -232,7 +233,7 @@ def rate_conversation(conversation_pk: int, *, score: object, comment: object = 
     """
     if isinstance(score, bool) or not isinstance(score, int) or not 1 <= score <= 5:
         raise BadInput("score must be a whole number from 1 to 5.")
-    text = clean_text(comment or "", limit=MAX_COMMENT_CHARACTERS, field="comment")
+    text = mask_cards(clean_text(comment or "", limit=MAX_COMMENT_CHARACTERS, field="comment"))
     conversation = lock_conversation(conversation_pk)
     episode = (
         Episode.objects.filter(conversation=conversation, resolved_at__isnull=False)

@@ -1,5 +1,6 @@
 """What a text from outside must be before it may be stored."""
 
+from core.cards import mask_cards
 from core.errors import BadInput, TooLong
 
 MAX_MESSAGE_CHARACTERS = 4_000
@@ -23,8 +24,11 @@ def clean_text(value: object, *, limit: int, field: str = "text") -> str:
 
 
 def clean_message(value: object) -> str:
-    """Return a message's text; raise ``BadInput`` when nothing is left of it."""
-    text = clean_text(value, limit=MAX_MESSAGE_CHARACTERS)
+    """Return a message's text with masks for card numbers, which are never stored.
+
+    Raises ``BadInput`` when nothing is left of it.
+    """
+    text = mask_cards(clean_text(value, limit=MAX_MESSAGE_CHARACTERS))
     if not text:
         raise BadInput("text is empty.")
     return text

@@ -3,7 +3,6 @@
 Nothing here is stored and nothing is logged: values live in memory for one turn.
 """
 
-from assistant.redaction.cards import mask_cards
 from assistant.redaction.redactor import PLACEHOLDER, Redactor, StreamRestorer
 from assistant.redaction.site_rules import check_patterns
 from assistant.redaction.spans import Span, SpanType, find_spans
@@ -16,5 +15,4 @@ __all__ = [
     "StreamRestorer",
     "check_patterns",
     "find_spans",
-    "mask_cards",
 ]

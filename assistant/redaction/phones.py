@@ -16,6 +16,7 @@ from assistant.redaction.numbering import (
     to_e164,
 )
 from assistant.redaction.regions import all_regions, zeroless_regions
+from core.cards import OTHER_NUMBERS
 
 _SEPARATOR = r"(?: ?[-.] ?|/| ?\(|\) ?[-/]?| {1,2})"
 _CANDIDATE = re.compile(
@@ -43,7 +44,7 @@ _UNIT_BEHIND = re.compile(
     re.IGNORECASE,
 )
 _WORD = re.compile(
-    rf"(?<!\w)(?:(?P<other>{words.OTHER_NUMBERS})|(?P<phone>{words.PHONES})"
+    rf"(?<!\w)(?:(?P<other>{OTHER_NUMBERS})|(?P<phone>{words.PHONES})"
     rf"|(?P<label>{words.PHONE_LABELS})(?=\s?:))(?!\w)",
     re.IGNORECASE,
 )

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from assistant.redaction.folding import fold
 from assistant.redaction.phones import normalise_phone
 from assistant.redaction.spans import SPAN_TYPES, SpanType, find_spans
+from core.folding import fold
 
 # Stands for what already looks like a placeholder in somebody's own words.
 _LITERAL = "TEXT"

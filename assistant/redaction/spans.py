@@ -7,11 +7,11 @@ from functools import partial
 from typing import Literal, get_args
 
 from assistant.redaction.addresses import find_credentials, find_emails, find_ips
-from assistant.redaction.cards import find_cards, find_security_codes
-from assistant.redaction.folding import fold
 from assistant.redaction.identities import find_ibans, find_national_ids
 from assistant.redaction.phones import find_phones
 from assistant.redaction.site_rules import find_by_site
+from core.cards import find_cards, find_security_codes
+from core.folding import fold
 
 SpanType = Literal[
     "ADDRESS", "CREDENTIALS", "EMAIL", "IBAN", "CARD", "CVV", "NATIONAL_ID", "IP", "PHONE"

@@ -3,27 +3,6 @@
 Each constant is the inside of a regular expression that ignores case.
 """
 
-# What stands before a number that is nobody's telephone or card.
-OTHER_NUMBERS = (
-    r"orders?|invoices?|receipts?|tracking|parcel|shipment|consignment|tickets?|case|ref|reference|"
-    r"booking|reservation|confirmation|account|customer (?:id|no|number)|member(?:ship)?|"
-    r"serial|model|sku|item|product|part|article|imei|vin|barcode|ean|isbn|upc|gtin|asin|"
-    r"zip|post ?code|postal code|policy|contract|transaction|id|coupon|voucher|code|pin|"
-    r"lot|batch|version|quantity|qty|price|amount|total|"
-    r"bestell\w*|auftrag\w*|rechnung\w*|kunden\w*|sendung\w*|paket\w*|artikel\w*|vertrag\w*|"
-    r"vorgang\w*|buchung\w*|plz|konto\w*|commande|facture|colis|suivi|dossier|pedido|factura|"
-    r"envío|seguimiento|ordine|fattura|spedizione|bestelling|factuur|klantnummer|encomenda|fatura"
-)
-CARDS = (
-    r"cards?|cc|visa|master ?card|maestro|amex|american express|discover|diners|jcb|unionpay|"
-    r"kredit\w*|karte\w*|kartennummer|carte|tarjeta|carta|cartão|cartao|kaart|kort|karta|"
-    r"kartu|kredietkaart|credit|debit|pan|paid with|pay with"
-)
-SECURITY_CODES = (
-    r"cvv2?|cvc2?|csc|cid|card verification (?:code|value|number)|security code|"
-    r"prüfziffer|prüfnummer|sicherheitscode|kartenprüfnummer|cryptogramme(?: visuel)?|"
-    r"código de seguridad|codice di sicurezza|código de segurança|beveiligingscode"
-)
 # Before a telephone number, with a few words between.
 PHONES = (
     r"(?:tele)?phones?|telephone|tel|mobile|mob|cell(?:phone)?|fax|whats ?app|signal|telegram|"

@@ -1,13 +1,37 @@
-"""Payment cards: where their numbers and security codes stand, and masks in their place."""
+"""Payment cards: where their numbers and security codes stand, and masks in their place.
+
+They are never stored, so this stands below everything that stores.
+"""
 
 import re
 from collections.abc import Iterator
 
 from stdnum import luhn
 
-from assistant.redaction import words
-from assistant.redaction.folding import fold
+from core.folding import fold
 
+# The insides of regular expressions that ignore case: what stands before a number that is
+# nobody's card or telephone, and beside those that are cards', as customers write.
+OTHER_NUMBERS = (
+    r"orders?|invoices?|receipts?|tracking|parcel|shipment|consignment|tickets?|case|ref|reference|"
+    r"booking|reservation|confirmation|account|customer (?:id|no|number)|member(?:ship)?|"
+    r"serial|model|sku|item|product|part|article|imei|vin|barcode|ean|isbn|upc|gtin|asin|"
+    r"zip|post ?code|postal code|policy|contract|transaction|id|coupon|voucher|code|pin|"
+    r"lot|batch|version|quantity|qty|price|amount|total|"
+    r"bestell\w*|auftrag\w*|rechnung\w*|kunden\w*|sendung\w*|paket\w*|artikel\w*|vertrag\w*|"
+    r"vorgang\w*|buchung\w*|plz|konto\w*|commande|facture|colis|suivi|dossier|pedido|factura|"
+    r"envío|seguimiento|ordine|fattura|spedizione|bestelling|factuur|klantnummer|encomenda|fatura"
+)
+_CARD_WORDS = (
+    r"cards?|cc|visa|master ?card|maestro|amex|american express|discover|diners|jcb|unionpay|"
+    r"kredit\w*|karte\w*|kartennummer|carte|tarjeta|carta|cartão|cartao|kaart|kort|karta|"
+    r"kartu|kredietkaart|credit|debit|pan|paid with|pay with"
+)
+_CODE_WORDS = (
+    r"cvv2?|cvc2?|csc|cid|card verification (?:code|value|number)|security code|"
+    r"prüfziffer|prüfnummer|sicherheitscode|kartenprüfnummer|cryptogramme(?: visuel)?|"
+    r"código de seguridad|codice di sicurezza|código de segurança|beveiligingscode"
+)
 _SEPARATOR = r"(?: ?[-._·/] ?| {1,2})"
 _NUMBERS = re.compile(rf"(?<![\w])\d+(?:{_SEPARATOR}\d+)*+")
 _DIGITS = re.compile(r"\d+")
@@ -32,14 +56,14 @@ _SCHEMES = (
     (81, 82, {16, 19}),
     (9792, 9792, {16}),
 )
-_WORDS = re.compile(rf"(?<!\w)(?:{words.CARDS})(?!\w)", re.IGNORECASE)
+_WORDS = re.compile(rf"(?<!\w)(?:{_CARD_WORDS})(?!\w)", re.IGNORECASE)
 _OTHER_NUMBER = re.compile(
-    rf"(?<!\w)(?:{words.OTHER_NUMBERS})(?!\w)(?:[ -]?(?:number|no\.?|nr\.?|id))?[\s:#-]*"
+    rf"(?<!\w)(?:{OTHER_NUMBERS})(?!\w)(?:[ -]?(?:number|no\.?|nr\.?|id))?[\s:#-]*"
     r"(?:is|was|ist|lautet|est|es)?[\s:#-]*\Z",
     re.IGNORECASE,
 )
 _SECURITY_CODE = re.compile(
-    rf"(?<!\w)(?:{words.SECURITY_CODES})(?!\w)"
+    rf"(?<!\w)(?:{_CODE_WORDS})(?!\w)"
     r"(?: ?(?:number|code|is|ist|est|es|was|:|=|#|-)){0,4} ?(\d{3,4})(?![\w-])",
     re.IGNORECASE,
 )
