@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 from assistant.claims import Claim
 from assistant.guardrails import quote_of
 from assistant.planning import Judgement, PassOn, Plan
-from llm.types import Engine, SourcePassage, Usage, Verdict
+from llm.types import Engine, SourcePassage, Tier, Usage, Verdict
 
 
 class Citation(TypedDict):
@@ -66,6 +66,8 @@ class Draft:
     cached_answer_pk: int | None = None
     # The proposed effect whose card the message shows (a ``ToolCall``).
     card: int | None = None
+    # The tier whose prompt had no more room for all that was said.
+    summary_due: Tier | None = None
     error_code: str = ""
 
     @property

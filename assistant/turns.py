@@ -8,10 +8,12 @@ from django.db import Error
 from assistant import activity
 from assistant.claims import Claim, claim_turn
 from assistant.composing import compose
+from assistant.dispatch import publish_summary
 from assistant.drafts import Job
 from assistant.finishing import fail_turn, finish_turn
 from assistant.reading import read_turn
 from core.background import in_database_thread
+from llm.engines import has_small_model
 
 logger = logging.getLogger(__name__)
 
@@ -53,3 +55,6 @@ async def _work(claim: Claim) -> None:
     reading = await in_database_thread(read_turn)(claim)
     composed = await compose(reading, Job(seconds=claim.seconds_left, claim=claim))
     await in_database_thread(finish_turn)(claim, composed)
+    if composed.draft.summary_due and has_small_model():
+        tier = composed.draft.summary_due
+        await asyncio.to_thread(publish_summary, claim.conversation_pk, tier=tier)

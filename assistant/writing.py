@@ -269,6 +269,7 @@ class Writer:
             usages=tuple(self._usages),
             verdict=reply.verdict if reply else None,
             mean_logprob=reply.mean_logprob if reply else None,
+            summary_due=self._prepared.tier if self._prepared.context.wants_summary else None,
             error_code=self._error,
         )
 
