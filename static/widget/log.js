@@ -68,6 +68,9 @@ export class Log {
     item.dataset.message = message.message;
     delete item.dataset.state;
     item.querySelector(".msg__state")?.remove();
+    // The server hides card numbers: what it did not keep is not shown either.
+    const words = item.querySelector(".msg__body .plain");
+    if (words && words.textContent !== message.text) words.textContent = message.text;
     const next = this.#firstPending();
     if (next && next !== item.nextSibling) this.#list.insertBefore(item, next);
   }
