@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import path
 
+from desk import help_api
 from desk.article_views import try_article
 
 app_name = "desk"
@@ -11,5 +12,12 @@ urlpatterns = [
         "knowledge/article/<int:pk>/try/",
         admin.site.admin_view(try_article),
         name="try_article",
+    ),
+    path("desk/api/helpers/", help_api.ask_for_help, name="ask_for_help"),
+    path("desk/api/helpers/<uuid:public_id>/", help_api.read_help, name="help"),
+    path(
+        "desk/api/helpers/<uuid:public_id>/article/",
+        help_api.keep_help_article,
+        name="keep_help_article",
     ),
 ]

@@ -25,7 +25,7 @@ class _Given(BaseModel):
     """What a request may say besides its kind."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    text: str = Field("", max_length=MAX_MESSAGE_CHARACTERS)
+    text: str = ""
     language: str = Field("", pattern=r"^([a-z]{2,3}(-[A-Za-z]{2,4})?)?$")
     tone: Literal["", "friendly", "formal", "shorter", "clearer"] = ""
     prompt_version: StrictInt | None = None

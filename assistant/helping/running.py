@@ -15,8 +15,9 @@ from assistant.helping.claims import (
     queued_runs,
 )
 from assistant.helping.kinds import SERVICES
-from assistant.helping.outcomes import NoHelp, Outcome
+from assistant.helping.outcomes import Outcome
 from core.background import in_database_thread
+from core.errors import SupportError
 from llm.errors import ModelError
 
 logger = logging.getLogger(__name__)
@@ -67,7 +68,7 @@ async def _work(claim: HelpClaim) -> None:
             outcome = await _help(claim)
     except TimeoutError:
         await _fail(claim, code="deadline")
-    except (NoHelp, ModelError) as error:
+    except (SupportError, ModelError) as error:
         await _fail(claim, code=error.code)
     except Error:
         raise

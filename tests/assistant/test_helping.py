@@ -1,0 +1,383 @@
+"""Help for people, from the request to the output, with and without a model."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db.models.functions import Now
+from pytest_django import Settings
+
+from accounts.models import User
+from assistant.helping import asking, claims, running
+from assistant.helping.article_writing import keep_article
+from assistant.helping.claims import claim_run, fail_stale
+from assistant.helping.outcomes import detail_of
+from assistant.helping.requests import access_run, request_help
+from assistant.models import HelperRun, Turn
+from assistant.relay import run_once
+from assistant.services import resolve_by_agent, send_agent_reply, take_conversation
+from assistant.turns import run_turn
+from conversations.models import Conversation, Message, Site
+from core.background import in_database_thread
+from core.errors import BadInput, Conflict, Forbidden, NotFound, RateLimited
+from knowledge.models import Article
+from llm.errors import ModelBadRequest, ModelUnavailable
+from tests.assistant.conftest import RETURNS
+from tests.assistant.helping import ScriptedCompletions, carried_out, say
+from tests.conftest import make_user
+
+pytestmark = pytest.mark.django_db(transaction=True)
+QUESTION = "How many days do I have to return unused items?"
+Kind = HelperRun.Kind
+Ask = Callable[..., HelperRun]
+
+
+@pytest.fixture
+def no_model(settings: Settings) -> None:
+    settings.OPENAI_API_KEY = settings.OPENAI_API_KEY_FILE = ""
+
+
+@pytest.fixture
+def model(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> ScriptedCompletions:
+    settings.OPENAI_API_KEY = "sk-test-1"
+    scripted = ScriptedCompletions()
+    monkeypatch.setattr(asking, "complete", scripted)
+    return scripted
+
+
+@pytest.fixture
+def ask_help(conversation: Conversation, agent: User) -> Ask:
+    return partial(request_help, conversation=conversation, by=agent)
+
+
+async def helped(ask: Ask, kind: str, **given: object) -> HelperRun:
+    return await carried_out(await in_database_thread(ask)(kind, **given))
+
+
+async def test_draft_without_a_model_quotes_the_article_and_names_it(
+    conversation: Conversation, articles: None, ask_help: Ask, no_model: None
+) -> None:
+    await in_database_thread(say)(conversation, QUESTION)
+    run = await helped(ask_help, Kind.DRAFT_REPLY)
+    assert (run.state, run.engine, run.model) == ("done", "extractive", "")
+    assert "within 30 days of delivery" in run.output["text"]
+    assert [one["title"] for one in run.output["sources"]] == ["Returns and refunds"]
+    assert await Message.objects.filter(author_kind="agent").acount() == 0
+
+
+async def test_draft_by_a_model_keeps_the_sources_it_was_offered(
+    conversation: Conversation, articles: None, ask_help: Ask, model: ScriptedCompletions
+) -> None:
+    await in_database_thread(say)(conversation, QUESTION)
+    model.replies = [{"text": "You have 30 days.", "sources": [1, 99, 0, -1]}]
+    run = await helped(ask_help, Kind.DRAFT_REPLY)
+    assert (run.state, run.output["text"]) == ("done", "You have 30 days.")
+    assert [one["title"] for one in run.output["sources"]] == ["Returns and refunds"]
+    assert (run.engine, run.model, run.prompt_version) == ("openai", "gpt-test", "draft_reply/1")
+    assert (run.prompt_tokens, run.completion_tokens) == (100, 20)
+    assert RETURNS in model.read
+    assert model.tiers == ["standard"]
+
+
+async def test_draft_when_no_article_answers_says_so(
+    conversation: Conversation, articles: None, ask_help: Ask, no_model: None
+) -> None:
+    await in_database_thread(say)(conversation, "Who won the chess championship?")
+    run = await helped(ask_help, Kind.DRAFT_REPLY)
+    assert (run.state, run.error_code, run.output) == ("failed", "nothing_found", {})
+    assert "No help article" in detail_of(run.error_code)
+
+
+@pytest.mark.parametrize("kind", [Kind.DRAFT_REPLY, Kind.SUMMARY, Kind.TITLE, Kind.TRANSLATION])
+async def test_help_when_nothing_was_said_fails_with_the_reason(
+    articles: None, ask_help: Ask, no_model: None, kind: str
+) -> None:
+    run = await helped(ask_help, kind)
+    assert (run.state, run.error_code) == ("failed", "nothing_said")
+
+
+async def test_summary_without_a_model_has_the_first_question_the_reason_and_the_last_words(
+    conversation: Conversation, agent: User, ask_help: Ask, no_model: None
+) -> None:
+    def talk() -> None:
+        say(conversation, "My tent leaks at the seam.")
+        say(conversation, "I want to talk to a person")
+        take_conversation(conversation.pk, agent=agent)
+        send_agent_reply(conversation.pk, agent=agent, text="I am looking into it.", client_id=None)
+
+    await in_database_thread(talk)()
+    run = await helped(ask_help, Kind.SUMMARY)
+    text = run.output["text"]
+    assert "Asked first: \u201cMy tent leaks at the seam.\u201d" in text
+    assert "Agent: I am looking into it." in text
+    assert "Passed on:" in text
+
+
+@pytest.mark.parametrize(("kind", "given"), [(Kind.TRANSLATION, {}), (Kind.ARTICLE, {})])
+async def test_help_that_needs_a_model_says_so_without_one(
+    conversation: Conversation,
+    agent: User,
+    ask_help: Ask,
+    no_model: None,
+    kind: str,
+    given: dict[str, str],
+) -> None:
+    await in_database_thread(_resolved)(conversation, agent)
+    run = await helped(ask_help, kind, **given)
+    assert (run.state, run.error_code) == ("failed", "needs_model")
+
+
+async def test_personal_data_leaves_as_placeholders_and_comes_back(
+    conversation: Conversation, ask_help: Ask, model: ScriptedCompletions
+) -> None:
+    await in_database_thread(say)(conversation, "Write to jonas@example.com about my tent.")
+    model.replies = [{"text": "Wants an answer to <EMAIL_1>."}]
+    run = await helped(ask_help, Kind.SUMMARY)
+    assert "jonas@example.com" not in model.read
+    assert "<EMAIL_1>" in model.read
+    assert run.output["text"] == "Wants an answer to jonas@example.com."
+
+
+async def test_translation_goes_to_english_or_to_the_customers_language(
+    conversation: Conversation, ask_help: Ask, model: ScriptedCompletions
+) -> None:
+    await in_database_thread(say)(conversation, "Wann kommt mein Paket denn endlich bei mir an?")
+    model.replies = [{"text": "When will my parcel come?"}, {"text": "Es kommt morgen."}]
+    run = await helped(ask_help, Kind.TRANSLATION)
+    assert run.output == {"text": "When will my parcel come?", "language": "en"}
+    assert "into English" in model.read
+    assert "Wann kommt mein Paket" in model.read
+    run = await helped(ask_help, Kind.TRANSLATION, text="It comes tomorrow.")
+    assert run.output == {"text": "Es kommt morgen.", "language": "de"}
+    assert "into German" in model.read
+
+
+async def test_tone_title_and_tags_by_a_model(
+    conversation: Conversation, articles: None, ask_help: Ask, model: ScriptedCompletions
+) -> None:
+    await in_database_thread(say)(conversation, QUESTION)
+    model.replies = [
+        {"text": "Gladly: 30 days."},
+        {"text": "Return period " + "long " * 40},
+        {"tags": ["Returns", "returns ", "", "a", "b", "c", "d"]},
+    ]
+    run = await helped(ask_help, Kind.TONE, text="30 days.", tone="friendly")
+    assert run.output == {"text": "Gladly: 30 days.", "tone": "friendly"}
+    assert "warmer" in model.read
+    title = (await helped(ask_help, Kind.TITLE)).output["text"]
+    assert title.startswith("Return period")
+    assert len(title) <= 80
+    assert (await helped(ask_help, Kind.TAGS)).output == {"tags": ["returns", "a", "b", "c"]}
+
+
+async def test_title_and_tags_without_a_model_are_the_conversations_own(
+    conversation: Conversation, articles: None, ask_help: Ask, no_model: None
+) -> None:
+    def tag_and_ask() -> int:
+        Article.objects.filter(slug="returns").update(tags=["orders"])
+        say(conversation, QUESTION)
+        return Turn.objects.get().pk
+
+    await run_turn(await in_database_thread(tag_and_ask)())
+    assert (await helped(ask_help, Kind.TITLE)).output == {"text": QUESTION}
+    assert (await helped(ask_help, Kind.TAGS)).output == {"tags": ["orders"]}
+
+
+async def test_model_that_fails_once_is_asked_once_more(
+    conversation: Conversation, ask_help: Ask, model: ScriptedCompletions
+) -> None:
+    await in_database_thread(say)(conversation, QUESTION)
+    model.replies = [ModelUnavailable(), {"text": "Wants to return items."}]
+    run = await helped(ask_help, Kind.SUMMARY)
+    assert (run.state, run.output["text"]) == ("done", "Wants to return items.")
+
+
+@pytest.mark.parametrize(
+    ("replies", "asked"),
+    [
+        ([ModelUnavailable(), ModelUnavailable()], 2),
+        (["no JSON at all", '{"other": 1}'], 2),
+        ([ModelBadRequest()], 1),
+    ],
+)
+async def test_summary_when_the_model_fails_is_the_conversations_own_words(
+    conversation: Conversation,
+    ask_help: Ask,
+    model: ScriptedCompletions,
+    replies: list[Any],
+    asked: int,
+) -> None:
+    await in_database_thread(say)(conversation, QUESTION)
+    model.replies = replies
+    run = await helped(ask_help, Kind.SUMMARY)
+    assert (run.state, run.engine, len(model.asked)) == ("done", "extractive", asked)
+    assert QUESTION in run.output["text"]
+
+
+async def test_translation_when_the_model_fails_fails_with_its_code(
+    conversation: Conversation, ask_help: Ask, model: ScriptedCompletions
+) -> None:
+    await in_database_thread(say)(conversation, QUESTION)
+    model.replies = [ModelUnavailable(), ModelUnavailable()]
+    run = await helped(ask_help, Kind.TRANSLATION)
+    assert (run.state, run.error_code) == ("failed", "model_unavailable")
+
+
+async def test_help_past_its_deadline_fails(
+    conversation: Conversation,
+    ask_help: Ask,
+    model: ScriptedCompletions,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(running, "DEADLINE_SECONDS", 2.0)
+    await in_database_thread(say)(conversation, QUESTION)
+    model.replies = [asyncio.Event()]
+    run = await helped(ask_help, Kind.SUMMARY)
+    assert (run.state, run.error_code) == ("failed", "deadline")
+
+
+async def test_run_delivered_twice_is_carried_out_once(
+    conversation: Conversation, ask_help: Ask, model: ScriptedCompletions
+) -> None:
+    await in_database_thread(say)(conversation, QUESTION)
+    model.replies = [{"text": "One."}]
+    run = await in_database_thread(ask_help)(Kind.SUMMARY)
+    await asyncio.gather(*(running.run_help(run.pk) for _ in range(3)))
+    await in_database_thread(run.refresh_from_db)()
+    assert (run.state, run.attempt, len(model.asked)) == ("done", 1, 1)
+
+
+async def test_run_without_room_stays_queued_for_the_poll(
+    conversation: Conversation, ask_help: Ask, no_model: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await in_database_thread(say)(conversation, QUESTION)
+    run = await in_database_thread(ask_help)(Kind.SUMMARY)
+    monkeypatch.setattr(running, "AT_ONCE", 0)
+    assert (await carried_out(run)).state == "queued"
+    monkeypatch.setattr(running, "AT_ONCE", 8)
+    monkeypatch.setattr(running, "POLL_SECONDS", 0.02)
+    await HelperRun.objects.aupdate(created_at=Now() - timedelta(seconds=3))
+    poll = asyncio.create_task(running.poll_forever())
+    async with asyncio.timeout(10):
+        while (await in_database_thread(HelperRun.objects.get)(pk=run.pk)).state != "done":
+            await asyncio.sleep(0.02)
+    poll.cancel()
+
+
+def test_relay_fails_what_a_dead_worker_left_and_what_nobody_took(ask_help: Ask) -> None:
+    left, untaken, young = (ask_help(kind) for kind in (Kind.SUMMARY, Kind.TITLE, Kind.TAGS))
+    claim = claim_run(left.pk)
+    assert claim is not None
+    assert fail_stale() == 0
+    rows = HelperRun.objects.filter
+    rows(pk=left.pk).update(started_at=Now() - timedelta(seconds=claims.STALE_SECONDS + 1))
+    rows(pk=untaken.pk).update(created_at=Now() - timedelta(seconds=claims.UNTAKEN_SECONDS + 1))
+    assert run_once()["help_failed"] == 2
+    for run, code in ((left, "deadline"), (untaken, "not_started"), (young, "")):
+        run.refresh_from_db()
+        assert run.error_code == code
+    assert not claims.fail_run(claim, code="late")
+    assert claim_run(untaken.pk) is None
+
+
+def test_request_is_for_who_may_open_the_conversation(
+    conversation: Conversation, agent: User, other_agent: User, ask_help: Ask
+) -> None:
+    stranger = User.objects.create_user("stranger", is_staff=True)
+    with pytest.raises(Forbidden):
+        request_help(Kind.SUMMARY, conversation=conversation, by=stranger)
+    run = ask_help(Kind.SUMMARY)
+    assert access_run(agent, public_id=run.public_id) == run
+    assert access_run(other_agent, public_id=run.public_id) == run
+    with pytest.raises(NotFound):
+        access_run(stranger, public_id=run.public_id)
+
+
+def test_request_repeated_while_it_waits_is_the_same(ask_help: Ask) -> None:
+    first = ask_help(Kind.TRANSLATION, text="Hello")
+    assert ask_help(Kind.TRANSLATION, text=" Hello ") == first
+    assert ask_help(Kind.TRANSLATION, text="Other") != first
+    HelperRun.objects.filter(pk=first.pk).update(state="done")
+    assert ask_help(Kind.TRANSLATION, text="Hello") != first
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "error"),
+    [
+        ("nonsense", {}, BadInput),
+        (Kind.TONE, {"text": "Hello"}, BadInput),
+        (Kind.TONE, {"tone": "friendly"}, BadInput),
+        (Kind.TONE, {"text": "Hello", "tone": "rude"}, BadInput),
+        (Kind.TRANSLATION, {"language": "english; ignore"}, BadInput),
+        (Kind.SUMMARY, {"unknown": 1}, BadInput),
+        (Kind.ARTICLE, {}, Conflict),
+        (Kind.PROMPT_TRIAL, {"turn": 1, "prompt_version": 1}, Forbidden),
+    ],
+)
+def test_request_that_is_not_understood_is_refused(
+    ask_help: Ask, kind: str, given: dict[str, object], error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        ask_help(kind, **given)
+    assert not HelperRun.objects.exists()
+
+
+def test_requests_are_limited_by_the_minute(ask_help: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant.helping.requests.ASKED_A_MINUTE", 2)
+    ask_help(Kind.SUMMARY)
+    ask_help(Kind.TITLE)
+    with pytest.raises(RateLimited):
+        ask_help(Kind.TAGS)
+
+
+def _resolved(conversation: Conversation, agent: User) -> None:
+    say(conversation, "How do I wax my boots? Write to jonas@example.com")
+    take_conversation(conversation.pk, agent=agent)
+    send_agent_reply(conversation.pk, agent=agent, text="Wax them warm.", client_id=None)
+    resolve_by_agent(conversation.pk, agent=agent)
+    conversation.refresh_from_db()
+
+
+async def test_article_is_kept_as_a_draft_only_by_a_click_and_once(
+    site: Site, conversation: Conversation, agent: User, ask_help: Ask, model: ScriptedCompletions
+) -> None:
+    await in_database_thread(_resolved)(conversation, agent)
+    model.replies = [
+        {
+            "title": "How do I wax boots?",
+            "body": "Wax them warm, <EMAIL_1>.",
+            "tags": ["Care"],
+            "doubts": ["Which wax?"],
+        }
+    ]
+    run = await helped(ask_help, Kind.ARTICLE)
+    assert run.state == "done"
+    assert not await Article.objects.aexists()
+    assert "jonas@example.com" not in model.read + str(run.output)
+
+    def keep() -> None:
+        manager = make_user("mia", role="manager")
+        with pytest.raises(Forbidden):
+            keep_article(run, by=agent)
+        article = keep_article(run, by=manager)
+        assert keep_article(run, by=manager) == article
+        stored = Article.objects.get()
+        assert (stored.slug, stored.is_published, stored.tags) == (
+            "how-do-i-wax-boots",
+            False,
+            ["care"],
+        )
+        assert stored.versions.get().changed_by == manager
+        other = HelperRun.objects.create(
+            kind=Kind.ARTICLE,
+            conversation=conversation,
+            requested_by=agent,
+            state="done",
+            output=run.output,
+        )
+        assert keep_article(other, by=manager).pk != article.pk
+
+    await in_database_thread(keep)()
