@@ -58,7 +58,7 @@ def propose(
     *,
     caller: Caller,
     conversation_pk: int,
-    turn_pk: int,
+    turn_pk: int | None,
     redact: Redact,
 ) -> Proposal:
     """Store an effect and its key; it shows, and can be decided, once a message has its card."""

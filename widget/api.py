@@ -12,6 +12,8 @@ from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from assistant.actions import decide
+from assistant.cards import view_card
 from assistant.services import receive_customer_message
 from conversations.models import Conversation, Site
 from conversations.selectors import access_conversation, access_site, messages_after
@@ -21,10 +23,10 @@ from core.errors import BadInput, SupportError, TooLong, Unavailable
 from core.limits import check_rate, network_of
 from escalation.selectors import people_online
 from widget.identity import read_claim
-from widget.limits import check_message_rates
+from widget.limits import ACTIONS_A_MINUTE, check_message_rates
 from widget.openapi import OPENAPI
 from widget.origins import check_origin
-from widget.protocol import message_frame
+from widget.protocol import card_frame, message_frame, message_frames
 from widget.sessions import open_session
 
 logger = logging.getLogger(__name__)
@@ -187,7 +189,7 @@ def messages(request: HttpRequest, public_id: UUID) -> HttpResponse:
     rows = messages_after(conversation.pk, after=after, limit=limit)
     return JsonResponse(
         {
-            "messages": [message_frame(row, conversation=conversation) for row in rows],
+            "messages": message_frames(rows, conversation=conversation),
             "last_seq": conversation.last_seq,
             "status": conversation.status,
         }
@@ -226,6 +228,24 @@ def rating(request: HttpRequest, public_id: UUID) -> HttpResponse:
         conversation.pk, score=body.get("score"), comment=body.get("comment")
     )
     return JsonResponse({"score": stored.score, "comment": stored.comment})
+
+
+@endpoint("POST")
+def confirm(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """Decide what a card asks: the ``confirm`` frame for clients without a socket."""
+    conversation = _authorise(request, public_id)
+    check_rate("actions", str(conversation.pk), limit=ACTIONS_A_MINUTE, window_seconds=60)
+    body = _body(request)
+    accept = body.get("accept")
+    if not isinstance(accept, bool):
+        raise BadInput("accept must be true or false.")
+    try:
+        call_id = UUID(str(body.get("call")))
+    except ValueError:
+        raise BadInput("call must be a UUID.") from None
+    call = decide(conversation.pk, call_id=call_id, accept=accept)
+    card = card_frame(view_card(call))
+    return JsonResponse({"call": card["call"], "state": card["state"]})
 
 
 @endpoint("GET")

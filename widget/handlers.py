@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from assistant.actions import decide
 from assistant.services import (
     end_by_customer,
     receive_customer_message,
@@ -19,11 +20,12 @@ from core.background import in_database_thread
 from core.errors import SupportError
 from core.limits import check_rate
 from core.realtime import conversation_group, publish_soon, running_text
-from widget.limits import check_message_rates
+from widget.limits import ACTIONS_A_MINUTE, check_message_rates
 from widget.origins import check_origin
 from widget.protocol import (
     AskForPerson,
     BadFrame,
+    Confirm,
     Contact,
     End,
     Feedback,
@@ -35,13 +37,13 @@ from widget.protocol import (
     Say,
     Stop,
     Typing,
+    error_frame,
 )
 from widget.state import running_answer
 
 if TYPE_CHECKING:
     from widget.consumers import ChatConsumer
 
-ACTIONS_A_MINUTE = 20
 HAND_OFFS_AN_HOUR = 10
 
 
@@ -52,7 +54,7 @@ class BadEmail(SupportError):
     detail = "That does not look like an e-mail address."
 
 
-async def handle(  # noqa: C901 - one branch a frame type
+async def handle(  # noqa: C901, PLR0912 - one branch a frame type
     socket: "ChatConsumer", frame: Frame
 ) -> None:
     """Carry out ``frame`` for an authenticated socket."""
@@ -86,6 +88,8 @@ async def handle(  # noqa: C901 - one branch a frame type
             await socket.send_frame({"type": "rated", "score": frame.score})
         case Contact():
             await _contact(socket, pk, frame.email)
+        case Confirm():
+            await _confirm(socket, pk, frame)
         case End():
             await in_database_thread(end_by_customer)(pk)
         case _:
@@ -146,6 +150,18 @@ async def _stop(pk: int) -> None:
     is_current = seen is not None and seen[0] // 10 == answer.attempt // 10
     shown = seen[1] if seen is not None and is_current else answer.partial_text
     await in_database_thread(stop_answer)(pk, turn_id=answer.message, shown=shown)
+
+
+async def _confirm(socket: "ChatConsumer", pk: int, frame: Confirm) -> None:
+    try:
+        await in_database_thread(decide)(pk, call_id=frame.call, accept=frame.accept)
+    except SupportError as error:
+        # It names the card, so that its buttons come back.
+        await socket.send_frame({**error_frame(error), "call": str(frame.call)})
+        return
+    if socket.writer is not None:
+        # By the one writer, so that no older state comes last; also where nothing has changed.
+        socket.writer.say_card_again(str(frame.call))
 
 
 async def _contact(socket: "ChatConsumer", pk: int, email: str) -> None:

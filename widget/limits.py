@@ -8,6 +8,8 @@ from conversations.models import Conversation
 from core.limits import check_rate, network_of
 
 MESSAGES_A_MINUTE = 30
+# Of a conversation: whatever is no message and no reading of one.
+ACTIONS_A_MINUTE = 20
 
 
 def check_message_rates(conversation: Conversation, *, address: str) -> None:

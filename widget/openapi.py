@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from assistant.cards import SHOWN_AS
+
 Schema = dict[str, Any]
 
 
@@ -28,6 +30,7 @@ STRING: Schema = {"type": "string"}
 UUID: Schema = {"type": "string", "format": "uuid"}
 TIME: Schema = {"type": "string", "format": "date-time"}
 STATUS: Schema = {"type": "string", "enum": ["assistant", "waiting", "agent", "resolved"]}
+CARD_STATE: Schema = {"type": "string", "enum": sorted(set(SHOWN_AS.values()))}
 BEARER: list[Schema] = [{"token": []}]
 CONVERSATION: Schema = {"name": "id", "in": "path", "required": True, "schema": UUID}
 
@@ -70,6 +73,14 @@ SCHEMAS: Schema = {
             "items": _object(["title", "url", "quote"], title=STRING, url=STRING, quote=STRING),
         },
         suggestions={"type": "array", "items": STRING},
+        card=_object(
+            ["call", "title", "lines", "state", "expires_at"],
+            call=UUID,
+            title=STRING,
+            lines={"type": "array", "items": STRING},
+            state=CARD_STATE,
+            expires_at={"type": ["string", "null"], "format": "date-time"},
+        ),
         can_rate={"type": "boolean"},
         helpful={"type": ["boolean", "null"]},
         created_at=TIME,
@@ -167,6 +178,24 @@ OPENAPI: Schema = {
                 "responses": {
                     "200": {"description": "Stored.", **_json({"type": "object"})},
                     **_problems(400, 401, 403, 404, 409),
+                },
+            },
+        },
+        "/api/v1/conversations/{id}/confirm": {
+            "parameters": [CONVERSATION],
+            "post": {
+                "summary": "Confirm or cancel what a message's card asks; again is harmless.",
+                "security": BEARER,
+                "requestBody": {
+                    "required": True,
+                    **_json(_object(["call", "accept"], call=UUID, accept={"type": "boolean"})),
+                },
+                "responses": {
+                    "200": {
+                        "description": "The card as it stands now.",
+                        **_json(_object(["call", "state"], call=UUID, state=CARD_STATE)),
+                    },
+                    **_problems(400, 401, 403, 404, 429),
                 },
             },
         },

@@ -1,6 +1,7 @@
 """The wire protocol: frames to dataclasses and rows to frames; nothing here does I/O."""
 
 import json
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from pydantic import (
     ValidationError,
 )
 
+from assistant.cards import CardView, cards_of
 from assistant.finishing import link_hosts
 from conversations.models import Conversation, Message
 from core.errors import SupportError
@@ -106,6 +108,14 @@ class Contact(_Frame):
     email: str = Field(max_length=254)
 
 
+class Confirm(_Frame):
+    """Decide what a card asks; again is harmless."""
+
+    type: Literal["confirm"]
+    call: UUID
+    accept: StrictBool
+
+
 class End(_Frame):
     """The customer ends the conversation."""
 
@@ -120,7 +130,7 @@ class Ping(_Frame):
 
 Frame = (
     Hello | Say | Typing | Read | Stop | AskForPerson | ResumeAssistant | Feedback | Rate
-    | Contact | End | Ping
+    | Contact | Confirm | End | Ping
 )  # fmt: skip
 _adapter: TypeAdapter[Frame] = TypeAdapter(Annotated[Frame, Field(discriminator="type")])
 
@@ -151,7 +161,18 @@ def claimed_client_id(text: str) -> str | None:
     return claimed[:64] if isinstance(claimed, str) else None
 
 
-def message_frame(message: Message, *, conversation: Conversation) -> dict[str, Any]:
+def message_frames(
+    messages: Iterable[Message], *, conversation: Conversation
+) -> list[dict[str, Any]]:
+    """Return durable messages as the customer's client gets them, with their cards."""
+    rows = list(messages)
+    cards = cards_of(rows)
+    return [message_frame(row, conversation=conversation, card=cards.get(row.pk)) for row in rows]
+
+
+def message_frame(
+    message: Message, *, conversation: Conversation, card: CardView | None = None
+) -> dict[str, Any]:
     """Return a durable message as the customer's client gets it."""
     is_customer = message.author_kind == Message.Author.CUSTOMER
     html = (
@@ -173,9 +194,22 @@ def message_frame(message: Message, *, conversation: Conversation) -> dict[str, 
     }
     if message.suggestions:
         frame["suggestions"] = message.suggestions
+    if card is not None:
+        frame["card"] = {
+            "call": str(card.call),
+            "title": card.title,
+            "lines": list(card.lines),
+            "state": card.state,
+            "expires_at": card.expires_at.isoformat() if card.expires_at else None,
+        }
     if is_customer and message.client_id is not None:
         frame["client_id"] = str(message.client_id)
     return frame
+
+
+def card_frame(card: CardView) -> dict[str, Any]:
+    """Return how far a card has come, for who has its message already."""
+    return {"type": "card", "call": str(card.call), "state": card.state}
 
 
 def error_frame(error: SupportError, *, client_id: str | None = None) -> dict[str, Any]:

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from assistant.cards import recent_cards
 from assistant.models import Turn
 from conversations.models import Conversation
 from conversations.selectors import messages_after, wants_rating
 from escalation.selectors import people_online, queue_place
-from widget.protocol import message_frame
+from widget.protocol import card_frame, message_frames
 
 Status = Conversation.Status
 
@@ -24,6 +25,7 @@ class View:
     offline_frame: dict[str, Any] | None
     wants_rating: bool
     messages: list[dict[str, Any]]
+    cards: list[dict[str, Any]]
 
 
 def read_view(conversation_pk: int, *, after: int) -> View:
@@ -43,7 +45,9 @@ def read_view(conversation_pk: int, *, after: int) -> View:
         status_frame=_status_frame(conversation, place, has_people),
         offline_frame=_offline_frame(conversation, has_people),
         wants_rating=wants_rating(conversation),
-        messages=[message_frame(one, conversation=conversation) for one in messages],
+        messages=message_frames(messages, conversation=conversation),
+        # Read after the messages: a card that moved on in between is sent once more.
+        cards=[card_frame(card) for card in recent_cards(conversation)],
     )
 
 

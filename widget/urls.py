@@ -13,5 +13,6 @@ urlpatterns = [
     path("api/v1/sessions", api.sessions, name="sessions"),
     path("api/v1/conversations/<uuid:public_id>/messages", api.messages, name="messages"),
     path("api/v1/conversations/<uuid:public_id>/rating", api.rating, name="rating"),
+    path("api/v1/conversations/<uuid:public_id>/confirm", api.confirm, name="confirm"),
     path("api/v1/openapi.json", api.openapi, name="openapi"),
 ]

@@ -97,6 +97,11 @@ class SocketWriter:
             self._deltas.append(hint)
         self._wake.set()
 
+    def say_card_again(self, call: str) -> None:
+        """Send how a card stands, whether or not that is new."""
+        self._sent_state.pop(f"card {call}", None)
+        self.take_hint({"type": "conversation.changed"})
+
     def look_again(self, *, last_seq: int, revision: int) -> None:
         """Read again if anything is new, or if a place in the queue may have moved."""
         moved = last_seq != self._last_seq or revision != self._revision
@@ -153,11 +158,22 @@ class SocketWriter:
         for frame in view.messages:
             self._last_seq = frame["seq"]
             self._cursor.close(frame["message"])
+            self._note_card(frame.get("card"))
         self._revision, self._status = view.revision, view.status
 
+    def _note_card(self, card: dict[str, Any] | None) -> None:
+        """The message has told its card's state: a frame of its own would say it twice."""
+        if card is not None:
+            sent = {"type": "card", "call": card["call"], "state": card["state"]}
+            self._sent_state[f"card {card['call']}"] = sent
+
     async def _send_state(self, view: View) -> None:
-        """Send what changed of status, offline notice and rating request."""
+        """Send what changed of status, cards, offline notice and rating request."""
         await self._send_if_new("status", view.status_frame)
+        if self._last_seq == view.last_seq:
+            # Not before the message that shows it.
+            for card in view.cards:
+                await self._send_if_new(f"card {card['call']}", card)
         if view.offline_frame is not None:
             await self._send_if_new("offline", view.offline_frame)
         else:

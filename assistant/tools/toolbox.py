@@ -116,7 +116,7 @@ class Toolbox:
             card,
             caller=self.caller,
             conversation_pk=self.conversation.pk,
-            turn_pk=self.turn_pk or 0,
+            turn_pk=self.turn_pk,
             redact=(self.redactor or redactor_of(self.conversation)).redact,
         )
 
