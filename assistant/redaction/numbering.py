@@ -37,7 +37,12 @@ def to_e164(number: str, locale: str) -> str:
     if names_country(number):
         parsed = _international(number)
     else:
-        parsed = _national(number, all_regions(locale)) or _possible(number, locale)
+        # A number kept for films at home is more likely than a real one abroad.
+        parsed = (
+            _national(number, home_regions(locale))
+            or _possible(number, locale)
+            or _national(number, all_regions(locale))
+        )
     if parsed is None:
         return "".join(filter(str.isdigit, number))
     return phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
