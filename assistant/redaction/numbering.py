@@ -7,7 +7,7 @@ from functools import lru_cache
 import phonenumbers
 from phonenumbers import PhoneMetadata, PhoneNumber, PhoneNumberFormat
 
-from assistant.redaction.regions import all_regions, home_regions
+from assistant.redaction.regions import home_regions
 
 _ABROAD = re.compile(r"\A(?:00|011)(?=[ (-]?[1-9])")
 
@@ -32,20 +32,15 @@ def is_possible(number: str, locale: str) -> bool:
     return _possible(number, locale) is not None
 
 
-def to_e164(number: str, locale: str) -> str:
-    """Return ``number`` in its international form, or its digits where no plan knows it."""
-    if names_country(number):
-        parsed = _international(number)
-    else:
-        # A number kept for films at home is more likely than a real one abroad.
-        parsed = (
-            _national(number, home_regions(locale))
-            or _possible(number, locale)
-            or _national(number, all_regions(locale))
-        )
-    if parsed is None:
-        return "".join(filter(str.isdigit, number))
-    return phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
+def significant_digits(number: str) -> str:
+    """Return the digits of ``number`` in E.164 if it names its country, else those of any zone.
+
+    Without a country they are the end of the same number's E.164, so the two can be matched.
+    """
+    parsed = _international(number) if names_country(number) else None
+    if parsed is not None:
+        return phonenumbers.format_number(parsed, PhoneNumberFormat.E164)[1:]
+    return "".join(filter(str.isdigit, number)).lstrip("0")
 
 
 def _international(number: str) -> PhoneNumber | None:

@@ -13,7 +13,7 @@ from assistant.redaction.numbering import (
     is_possible,
     is_valid,
     names_country,
-    to_e164,
+    significant_digits,
 )
 from assistant.redaction.regions import all_regions, zeroless_regions
 from core.cards import OTHER_NUMBERS
@@ -71,15 +71,11 @@ def find_phones(text: str, *, locale: str = "en") -> Iterator[tuple[int, int]]:
         at = start + found if found else end
 
 
-def normalise_phone(text: str, *, locale: str = "en") -> str:
-    """Return a number as E.164, or its digits where no numbering plan knows it.
-
-    An extension stays behind an ``x``: it is somebody else's telephone.
-    """
+def split_phone(text: str) -> tuple[str, str]:
+    """Return the significant digits of a telephone number and those of its extension."""
     number = _EXTENSION.sub("", text)
     extension = "".join(filter(str.isdigit, text[len(number) :]))
-    plain = to_e164(number, locale)
-    return f"{plain}x{extension}" if extension else plain
+    return significant_digits(number), extension
 
 
 def _second_group(text: str, start: int, end: int) -> int:

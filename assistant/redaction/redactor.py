@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from assistant.redaction.phones import normalise_phone
+from assistant.redaction.phones import split_phone
 from assistant.redaction.spans import SPAN_TYPES, SpanType, find_spans
 from core.folding import fold
 
@@ -17,6 +17,7 @@ _BEGINNINGS = "|".join(
     sorted({name[:length] for name in (*SPAN_TYPES, _LITERAL) for length in range(1, len(name))})
 )
 _UNFINISHED = re.compile(rf"<(?:(?:{_BEGINNINGS})|(?:{_NAMES})(?:_[0-9]{{0,5}})?)?\Z")
+_SHORTEST_PHONE = 7
 _LONGEST = max(map(len, (*SPAN_TYPES, _LITERAL))) + len("<_12345>")
 
 
@@ -34,6 +35,7 @@ class Redactor:
         self._placeholders: dict[tuple[str, str], str] = {}
         self._values: dict[str, str] = {}
         self._counts: Counter[str] = Counter()
+        self._phones: dict[str, list[str]] = {}
 
     @property
     def known(self) -> frozenset[str]:
@@ -102,10 +104,20 @@ class Redactor:
         if kind in (_LITERAL, "CREDENTIALS"):
             return value
         if kind == "PHONE":
-            return normalise_phone(folded, locale=self._locale)
+            return self._known_phone(folded)
         if kind in ("CARD", "CVV", "IBAN", "NATIONAL_ID"):
             return "".join(filter(str.isalnum, folded)).upper()
         return " ".join(folded.casefold().split())
+
+    def _known_phone(self, value: str) -> str:
+        """Return a telephone number as it was first known: with its country, or without."""
+        digits, extension = split_phone(value)
+        alike = self._phones.setdefault(digits[-_SHORTEST_PHONE:], [])
+        for known in alike:
+            if known.endswith(digits) or digits.endswith(known):
+                return f"{known}x{extension}"
+        alike.append(digits)
+        return f"{digits}x{extension}"
 
 
 class StreamRestorer:
