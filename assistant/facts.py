@@ -35,7 +35,6 @@ KEYS: Final = (
 )
 MAX_VALUE_CHARACTERS = 200
 WORD: Final = re.compile(r"\w+")
-PLACEHOLDER_LIKE: Final = re.compile(r"<[A-Z_]+_?\d*>")
 IsPersonal = Callable[[str], bool]
 
 
@@ -98,7 +97,6 @@ def _may_be_kept(key: str, value: str, *, source: Message) -> bool:
         key in KEYS
         and 0 < len(value) <= MAX_VALUE_CHARACTERS
         and source.author_kind == Message.Author.CUSTOMER
-        and not PLACEHOLDER_LIKE.search(value)
         and _stands_in(value, source.text)
     )
 

@@ -19,7 +19,7 @@ from assistant.history import Said, to_summarise
 from assistant.memory import history_of, redactor_of
 from assistant.models import ConversationSummary
 from assistant.prompt_library import Prompt, load_prompt
-from assistant.redaction import Redactor, find_spans
+from assistant.redaction import Redactor
 from conversations.models import Conversation, Message
 from core.background import in_database_thread
 from llm.engines import complete, has_small_model
@@ -157,10 +157,9 @@ def _store(due: _Due, notes: _Notes, *, completion: Completion, prompt: Prompt) 
     ConversationSummary.objects.bulk_create([summary], ignore_conflicts=True)
     proposed = [Proposed(one.key, one.value, one.message) for one in notes.facts]
     read = {one.seq: due.messages[one.seq] for one in due.said}
-    locale = due.conversation.locale
     learn_facts(
         due.conversation,
         proposed[:MAX_FACTS_AT_ONCE],
         said=read,
-        is_personal=lambda text: bool(find_spans(text, locale=locale)),
+        is_personal=lambda text: due.redactor.redact(text) != text,
     )

@@ -145,6 +145,23 @@ def test_what_matters_least_gives_way_first() -> None:
     assert context.tokens <= BUDGETS["standard"]
 
 
+def test_passages_give_way_when_nothing_else_is_left_but_one_stays() -> None:
+    heavy = ToolSpec("tool", "word " * 4_600, {"type": "object"})
+    given = material(passages=tuple(passage(number, words=300) for number in range(1, 6)))
+    context = build(given, tools=[heavy])
+    assert 1 <= len(context.passages) < len(build(given).passages)
+    assert context.tokens <= BUDGETS["standard"]
+    heavier = replace(heavy, description="word " * 9_000)
+    assert context.passages[:1] == build(given, tools=[heavier]).passages
+
+
+def test_endless_talk_is_looked_at_from_a_step_on() -> None:
+    contexts = [build(material(history=talk(turns, words=2))) for turns in (199, 200, 249)]
+    kept = [len(context.messages) - 2 for context in contexts]
+    dropped = [context.left_out["messages"] for context in contexts]
+    assert [sum(pair) for pair in zip(kept, dropped, strict=True)] == [398, 400, 498]
+
+
 def test_counts_that_were_too_low_leave_room_for_less() -> None:
     given = everything(passages=tuple(passage(number, words=500) for number in range(1, 9)))
     before = build(given)

@@ -172,7 +172,7 @@ async def test_personal_data_is_neither_sent_nor_stored(
     await in_database_thread(talk)(
         conversation, f"I am jo@example.com {WORDS}", *(f"Why {n} {WORDS}" for n in range(8))
     )
-    model.reply = notes("Jo of jo@example.com, <EMAIL_1>, asks.", ("product", "<EMAIL_1>", 1))
+    model.reply = notes("Jo of jo@example.com, <EMAIL_1>, asks.", ("product", "jo@example.com", 1))
     (summary,) = await summarise(conversation)
     assert "I am <EMAIL_1>" in model.asked[0]
     assert "jo@example.com" not in model.asked[0]
