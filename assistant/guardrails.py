@@ -1,17 +1,80 @@
-"""Checks on a finished answer, before it becomes a message: pure rules."""
+"""Checks on an answer's words against its sources: pure rules, without a model."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 from llm.types import SourcePassage
 
 MIN_GROUNDED = 0.5
 WORD = re.compile(r"\w+")
+_NUMBER = re.compile(r"\d+(?:[.,:/\u00a0\u202f' -]\d+)*")
+_DIGITS = re.compile(r"\d+")
+_NUMBERING = re.compile(r"^[\W_]*\d{1,3}[.)](?=\s)", re.MULTILINE)
 
 
-def _content_words(text: str) -> set[str]:
+@dataclass(frozen=True)
+class Sources:
+    """What an answer may say: the passages, what tools returned, what the company said.
+
+    Never the customer's own words: with those, whoever asks would decide what is true.
+    """
+
+    passages: Sequence[SourcePassage]
+    said: Sequence[str] = ()
+
+    @cached_property
+    def text(self) -> str:
+        """All of it as one text."""
+        passages = (f"{one.title} {one.heading} {one.text} {one.url}" for one in self.passages)
+        return "\n".join([*passages, *self.said])
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """Its content words."""
+        return frozenset(content_words(self.text))
+
+    @cached_property
+    def numbers(self) -> frozenset[str]:
+        """Its numbers, whole and by their parts."""
+        whole = set(_DIGITS.findall(self.text))
+        return frozenset(whole | {_joined(match[0]) for match in _NUMBER.finditer(self.text)})
+
+    @cached_property
+    def signs(self) -> str:
+        """Its letters and digits alone, to find a number however it is grouped."""
+        return signs_of(self.text)
+
+    def share_of(self, words: Iterable[str]) -> float:
+        """Return the share (0..1) of ``words`` that stand in it; of no words, 1."""
+        wanted = set(words)
+        return len(wanted & self.words) / len(wanted) if wanted else 1.0
+
+    def holds_numbers_of(self, text: str) -> bool:
+        """Whether it has all numbers of two digits and more: those may never be invented."""
+        return all(
+            _joined(match[0]) in self.numbers or self._holds_parts(match[0])
+            for match in _NUMBER.finditer(_NUMBERING.sub("", text))
+        )
+
+    def _holds_parts(self, number: str) -> bool:
+        parts = {part for part in _DIGITS.findall(number) if len(part) > 1 and part.strip("0")}
+        return parts <= self.numbers
+
+
+def content_words(text: str) -> set[str]:
     """Words of four characters and more, by their first six: close enough to a stem."""
     return {word[:6] for word in WORD.findall(text.casefold()) if len(word) > 3 or word.isdigit()}
+
+
+def signs_of(text: str) -> str:
+    """Return a text's letters and digits, without case."""
+    return "".join(filter(str.isalnum, text.casefold()))
+
+
+def _joined(number: str) -> str:
+    return "".join(_DIGITS.findall(number))
 
 
 def groundedness(
@@ -21,19 +84,17 @@ def groundedness(
 
     Lexical on purpose: no further model call in a turn. A number that no source holds makes
     the whole answer ungrounded: amounts and dates are what may never be invented. ``said`` is
-    what tools returned and the company said before, never the customer's own words: with
-    those, whoever asks would decide what is true.
+    what tools returned and the company said before, never the customer's own words.
     """
-    words = _content_words(answer)
-    if not words:
+    return groundedness_in(answer, sources=Sources(passages, said))
+
+
+def groundedness_in(answer: str, *, sources: Sources) -> float:
+    """Return the same by sources that are read already."""
+    words = content_words(_NUMBERING.sub("", answer))
+    if not words or not sources.holds_numbers_of(answer):
         return 0.0
-    source = " ".join(f"{one.title} {one.heading} {one.text}" for one in passages)
-    source = " ".join([source, *said])
-    known = _content_words(source)
-    numbers = {word for word in WORD.findall(answer) if word.isdigit() and len(word) > 1}
-    if numbers - set(WORD.findall(source)):
-        return 0.0
-    return len(words & known) / len(words)
+    return sources.share_of(words)
 
 
 def cited_passages(
@@ -46,8 +107,8 @@ def cited_passages(
     by_mark = [passages[number - 1] for number in marks if 1 <= number <= len(passages)]
     if by_mark:
         return list(dict.fromkeys(by_mark))
-    words = _content_words(answer)
-    shares = [(len(words & _content_words(one.text)), one) for one in passages]
+    words = content_words(answer)
+    shares = [(len(words & content_words(one.text)), one) for one in passages]
     best = max((share for share, _ in shares), default=0)
     return [one for share, one in shares if best and share == best][:1]
 

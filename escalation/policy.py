@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from escalation.models import FlagRule, HandOff
+from escalation.phrases import find_phrase
 
 Reason = HandOff.Reason
 Urgency = HandOff.Urgency
@@ -68,20 +68,9 @@ def urgency_of(reason: HandOff.Reason) -> HandOff.Urgency:
     return Urgency.HIGH if reason in PRESSING else Urgency.NORMAL
 
 
-@lru_cache(maxsize=2048)
-def _pattern(phrase: str) -> re.Pattern[str]:
-    plain = phrase.casefold().replace("'", "")
-    words = (re.escape(word).replace(r"\*", r"\w*") for word in plain.split())
-    return re.compile(r"(?<!\w)" + r"\W+".join(words) + r"(?!\w)")
-
-
 def find_flag(text: str, *, rules: Iterable[FlagRule]) -> Flag | None:
     """Return the gravest rule that ``text`` meets, or ``None``."""
-    # With or without: people leave their apostrophes out.
-    folded = text.casefold().replace("\u2019", "").replace("'", "")
-    hits = [
-        rule for rule in rules if any(_pattern(phrase).search(folded) for phrase in rule.phrases)
-    ]
+    hits = [rule for rule in rules if find_phrase(text, phrases=rule.phrases) is not None]
     if hits:
         rule = min(hits, key=lambda hit: KIND_ORDER.index(Kind(hit.kind)))
         return Flag(kind=rule.kind, name=rule.name, customer_text=rule.customer_text)
