@@ -1,5 +1,6 @@
 /* Wires the parts of the frame together and starts them. */
 
+import { ActionCards } from "./action_card.js";
 import { applyAccent } from "./accent.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
@@ -57,8 +58,9 @@ views.outbox = new Outbox({
   },
   onRefused: giveBack,
 });
+views.cards = new ActionCards({ locale, onDecide: (call, accept) => views.connection.sendSoon({ type: "confirm", call, accept }) });
 views.log = new Log({
-  locale,
+  locale, cards: views.cards,
   onFeedback: (message, helpful) => views.connection.sendSoon({ type: "feedback", message, helpful }),
   onRetry: (clientId) => views.outbox.retry(clientId),
 });

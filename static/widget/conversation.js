@@ -17,7 +17,7 @@ export class Conversation {
   #historyEnd = null;
   state = createState();
 
-  /** `views` also holds `outbox`, `connection`, `host`, and `say(text)` for picked suggestions. */
+  /** `views` also holds `outbox`, `connection`, `host`, `cards`, and `say(text)` for picked suggestions. */
   constructor(views) {
     this.#views = views;
   }
@@ -33,6 +33,7 @@ export class Conversation {
       status: () => this.#status(frame),
       typing: () => this.#typing.take(frame),
       rating_request: () => askRating(this.#views.rating, (rating) => this.#views.connection.sendSoon({ type: "rate", ...rating })),
+      card: () => this.#views.cards.show(frame),
       offline: () => this.#views.offline.show(frame),
       contact_saved: () => this.#views.offline.saved(frame.email),
       error: () => this.#error(frame),
@@ -138,7 +139,8 @@ export class Conversation {
   }
 
   #error(frame) {
-    const { outbox, offline } = this.#views;
+    const { outbox, offline, cards } = this.#views;
+    if (frame.call) cards.refuse(frame.call);
     if (frame.client_id) outbox.refuse(frame.client_id, frame);
     else if (frame.code === "rate_limited") outbox.resendIn(frame.retry_after);
     else if (frame.code === "bad_email") offline.refused();

@@ -12,7 +12,7 @@ export class Log {
   #options;
   #pending = new Map();
 
-  /** `options`: locale, onFeedback(message, helpful), onRetry(clientId). */
+  /** `options`: locale, cards, onFeedback(message, helpful), onRetry(clientId). */
   constructor(options) {
     this.#options = options;
   }

@@ -43,8 +43,8 @@ function tools(message, onFeedback) {
   return [row, sources?.panel];
 }
 
-/** Build the list item of a durable message. */
-export function messageItem(message, { locale, onFeedback }) {
+/** Build the list item of a durable message; a card stands in the place of its text. */
+export function messageItem(message, { locale, onFeedback, cards }) {
   const { kind } = message.author;
   const avatar = el("span", { class: "avatar", "aria-hidden": "true", text: initial(authorName(message.author)) });
   return el(
@@ -55,7 +55,7 @@ export function messageItem(message, { locale, onFeedback }) {
       "div",
       { class: "msg__main" },
       meta(message.author, message.created_at, locale),
-      body(message),
+      message.card ? cards.add(message.card) : body(message),
       message.reason === "stopped" && el("p", { class: "msg__note", text: t("stopped") }),
       ...tools(message, onFeedback),
     ),
