@@ -25,6 +25,7 @@ OWN_PERMISSIONS: dict[str, tuple[str, ...]] = {
         "assistant.view_turn",
         "assistant.view_calibration",
         "assistant.change_calibration",
+        *(f"assistant.{verb}_learntfact" for verb in ("view", "delete")),
         *(f"knowledge.{verb}_article" for verb in ("add", "change", "delete")),
         *(f"knowledge.{verb}_source" for verb in ("view", "add", "change")),
         "knowledge.view_importrun",

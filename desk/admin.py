@@ -11,11 +11,12 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from assistant.models import Calibration
+from assistant.models import Calibration, LearntFact
 from conversations.models import Conversation, Site
 from desk.access import for_agents, may_work
 from desk.calibration_admin import CalibrationAdmin
 from desk.forms import LinesField, SiteForm
+from desk.memory_admin import LearntFactAdmin
 from desk.views import actions, conversation, queue
 from escalation.models import AgentProfile, FlagRule, HandOff
 
@@ -197,3 +198,4 @@ class AgentProfileAdmin(AgentProfileBase):
 
 
 admin.site.register(Calibration, CalibrationAdmin)
+admin.site.register(LearntFact, LearntFactAdmin)
