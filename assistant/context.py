@@ -112,7 +112,7 @@ def redacted_history(history: Sequence[Said], redact: Redact) -> tuple[Said, ...
     """Return messages as prompts hold them: the newest few hundred, redacted, clipped, harmless."""
     newest = history[max(0, (len(history) - MOST_MESSAGES) // STEP * STEP) :]
     return tuple(
-        replace(one, text=_clip(_as_data(redact(one.text)), MAX_MESSAGE_CHARACTERS))
+        replace(one, text=_clip(as_data(redact(one.text)), MAX_MESSAGE_CHARACTERS))
         for one in newest
     )
 
@@ -253,7 +253,7 @@ class _Parts:
             "What the customer said earlier, not verified:": learnt,
             "Summary of what was said before the messages below:": self._summary,
         }
-        texts = [f"{title}\n{_as_data(text)}" for title, text in parts.items() if text]
+        texts = [f"{title}\n{as_data(text)}" for title, text in parts.items() if text]
         return "\n".join(["<background>", *texts, "</background>"]) if texts else ""
 
     def _records(self) -> str:
@@ -267,10 +267,10 @@ class _Parts:
         ]
 
     def _asked(self) -> str:
-        passages = _as_data("\n\n".join(self._passage_texts()))
+        passages = as_data("\n\n".join(self._passage_texts()))
         return (
             f"<passages>\n{passages}\n</passages>\n\n"
-            f"<question>\n{_as_data(self._question)}\n</question>"
+            f"<question>\n{as_data(self._question)}\n</question>"
         )
 
 
@@ -304,6 +304,6 @@ def _clip(text: str, length: int) -> str:
     return text if len(text) <= length else text[:length] + CLIPPED
 
 
-def _as_data(text: str) -> str:
+def as_data(text: str) -> str:
     """Return text that can't end the part of the prompt that it stands in."""
     return OUR_MARKS.sub("\u2039", text)

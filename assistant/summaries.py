@@ -13,7 +13,8 @@ from typing import Final
 from django.db import transaction
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from assistant.context import MESSAGE_TOKENS, history_share, redacted_history
+from assistant.budget import reserve_model_turn
+from assistant.context import MESSAGE_TOKENS, as_data, history_share, redacted_history
 from assistant.facts import KEYS, Proposed, learn_facts
 from assistant.history import Said, to_summarise
 from assistant.memory import history_of, redactor_of
@@ -69,7 +70,7 @@ async def summarise_conversation(conversation_pk: int, *, tier: Tier) -> None:
     if not has_small_model():
         return
     due = await in_database_thread(_find_due)(conversation_pk, tier=tier)
-    if due is None:
+    if due is None or not await in_database_thread(reserve_model_turn)():
         return
     prompt = load_prompt("summary")
     try:
@@ -122,7 +123,7 @@ def _newest(conversation: Conversation) -> ConversationSummary | None:
 def _messages(due: _Due, prompt: Prompt) -> Sequence[ChatMessage]:
     rules = prompt.render(site=due.conversation.site.name, keys=", ".join(KEYS))
     lines = [f"[{one.seq}] {one.kind}: {one.text}" for one in due.said]
-    notes = f"<notes>\n{due.before or 'None yet.'}\n</notes>\n\n"
+    notes = f"<notes>\n{as_data(due.before) or 'None yet.'}\n</notes>\n\n"
     said = "\n".join(lines)
     return (
         ChatMessage("system", rules),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from assistant import summaries
 from assistant.context import Material, build_context, history_share
@@ -93,6 +94,14 @@ async def test_nothing_is_summarised_without_a_key(
     long: Conversation, model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(summaries, "has_small_model", lambda: False)
+    assert await summarise(long) == []
+    assert not model.asked
+
+
+async def test_nothing_is_summarised_when_the_days_budget_is_spent(
+    long: Conversation, model: Model, settings: Settings
+) -> None:
+    settings.OPENAI_TURNS_A_DAY = 0
     assert await summarise(long) == []
     assert not model.asked
 
