@@ -45,7 +45,7 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """Answer small talk with a fixed text."""
+    """Answer small talk, or what a site's rule has a text for, with that text."""
 
     text: str
 
@@ -124,16 +124,19 @@ def _plan_by_rule(reading: Reading) -> Plan | None:
     )
 
 
-def _flagged(reading: Reading) -> PassOn | None:
+def _flagged(reading: Reading) -> PassOn | Say | None:
     return pass_on_by_rule(reading.conversation.site, reading.question)
 
 
-def pass_on_by_rule(site: Site, question: str) -> PassOn | None:
-    """Return the hand-off that a site's rules or the customer's own words ask for."""
+def pass_on_by_rule(site: Site, question: str) -> PassOn | Say | None:
+    """Return the hand-off, or the text, that a site's rules or the customer's words ask for."""
     # "Are you a real person?" asks for none.
     is_small_talk = small_talk_reply(question, site_name=site.name) is not None
     flag = find_flag(question, rules=active_rules(site.pk))
-    if flag is not None and (flag.reason != Reason.ASKED_FOR_PERSON or not is_small_talk):
+    if flag is not None and flag.is_reply_only:
+        if not wants_person(question):
+            return Say(flag.customer_text)
+    elif flag is not None and (flag.reason != Reason.ASKED_FOR_PERSON or not is_small_talk):
         return PassOn(
             reason=flag.reason,
             detail=flag.name,

@@ -7,9 +7,9 @@ from django.db import models
 from assistant.asking_back import choose_between, which_text
 from assistant.confidence import threshold_of
 from assistant.nonsense import UNCLEAR_TEXT, is_nonsense
-from assistant.planning import ANSWER_DEPTH, look_up, pass_on_by_rule
-from assistant.sources import source_passages
+from assistant.planning import ANSWER_DEPTH, Say, look_up, pass_on_by_rule
 from assistant.small_talk import small_talk_reply
+from assistant.sources import source_passages
 from conversations.models import Site
 from escalation.models import HandOff
 from escalation.policy import TEXTS
@@ -54,6 +54,8 @@ def _by_rule(site: Site, question: str) -> Trial | None:
     """Return what is decided before anything is looked up."""
     threshold = threshold_of(site)
     passed = pass_on_by_rule(site, question)
+    if isinstance(passed, Say):
+        return Trial(Decision.SMALL_TALK, threshold, passed.text)
     if passed is not None:
         text = passed.customer_text or TEXTS[passed.reason]
         rule = f"By the rule \u201c{passed.detail}\u201d."

@@ -86,7 +86,7 @@ class HandOff(models.Model):
 
 
 class FlagRule(models.Model):
-    """A rule that sends a message to people at once; edited by managers."""
+    """What is done with a message that no model may answer; edited by managers."""
 
     class Kind(models.TextChoices):
         """What the rule looks for."""
@@ -97,6 +97,15 @@ class FlagRule(models.Model):
         ABUSE = "abuse", "Abuse"
         ASKED_FOR_PERSON = "asked_for_person", "Asks for a person"
         UPSET = "upset", "Upset customer"
+        MEDICAL = "medical", "Asks for medical advice"
+        LEGAL_ADVICE = "legal_advice", "Asks for legal advice"
+        CARD_DATA = "card_data", "Sends payment card data"
+
+    class Action(models.TextChoices):
+        """What follows."""
+
+        HAND_OFF = "hand_off", "Say the text and bring in a person"
+        REPLY_ONLY = "reply_only", "Say the text only; the assistant stays"
 
     site = models.ForeignKey(
         Site, models.CASCADE, null=True, blank=True, help_text="Empty: all sites."
@@ -110,10 +119,23 @@ class FlagRule(models.Model):
     customer_text = models.CharField(
         max_length=500, blank=True, help_text="Said to the customer instead of the usual text."
     )
+    action = models.CharField(
+        max_length=10,
+        choices=Action.choices,
+        default=Action.HAND_OFF,
+        help_text="With the text only, nobody is called: it needs a text that helps by itself.",
+    )
     is_active = models.BooleanField(default=True)
 
     class Meta:
         ordering = ["kind", "name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(action="reply_only", customer_text=""),
+                name="rule_that_only_replies_has_a_text",
+                violation_error_message="Without a person there must be a text for the customer.",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

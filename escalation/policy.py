@@ -18,10 +18,14 @@ REASON_OF_KIND: dict[str, HandOff.Reason] = {
     Kind.ABUSE: Reason.FLAGGED,
     Kind.ASKED_FOR_PERSON: Reason.ASKED_FOR_PERSON,
     Kind.UPSET: Reason.NEGATIVE_SENTIMENT,
+    Kind.MEDICAL: Reason.MUST_NOT_DECIDE,
+    Kind.LEGAL_ADVICE: Reason.MUST_NOT_DECIDE,
+    Kind.CARD_DATA: Reason.FLAGGED,
 }
 # The first match in this order is the reason: danger to people before anger, anger before wishes.
 KIND_ORDER = (
-    Kind.SELF_HARM, Kind.THREAT, Kind.LEGAL, Kind.ABUSE, Kind.ASKED_FOR_PERSON, Kind.UPSET,
+    Kind.SELF_HARM, Kind.THREAT, Kind.LEGAL, Kind.MEDICAL, Kind.LEGAL_ADVICE, Kind.ABUSE,
+    Kind.ASKED_FOR_PERSON, Kind.CARD_DATA, Kind.UPSET,
 )  # fmt: skip
 URGENT_KINDS = frozenset({Kind.SELF_HARM, Kind.THREAT})
 PRESSING = frozenset({Reason.FLAGGED, Reason.NEGATIVE_SENTIMENT, Reason.TOOL_FAILED})
@@ -42,15 +46,23 @@ TEXTS: dict[str, str] = {
     "from our team who will check. Please don't try it again meanwhile.",
     Reason.TRANSFERRED: "You are being passed on to a colleague.",
 }
+SELF_HARM_TEXT = (
+    "I'm so sorry that you feel this way, and I'm glad that you said it. You matter, and you don't "
+    "have to go through this alone. If you are in danger, please call your local emergency number "
+    "now; for somebody to talk to at any hour there are crisis lines - 116 123 in much of Europe, "
+    "988 in the US and Canada, findahelpline.com elsewhere. I'm also bringing in a person from our "
+    "team right now."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """A rule that matched, ready to become a hand-off."""
+    """A rule that matched, ready to become a hand-off, or a reply that needs nobody."""
 
     kind: str
     name: str
     customer_text: str
+    is_reply_only: bool = False
 
     @property
     def reason(self) -> HandOff.Reason:
@@ -69,14 +81,40 @@ def urgency_of(reason: HandOff.Reason) -> HandOff.Urgency:
 
 
 def find_flag(text: str, *, rules: Iterable[FlagRule]) -> Flag | None:
-    """Return the gravest rule that ``text`` meets, or ``None``."""
+    """Return the gravest rule that ``text`` meets, or ``None``.
+
+    It only replies if no other rule that was met wants a person.
+    """
     hits = [rule for rule in rules if find_phrase(text, phrases=rule.phrases) is not None]
     if hits:
-        rule = min(hits, key=lambda hit: KIND_ORDER.index(Kind(hit.kind)))
-        return Flag(kind=rule.kind, name=rule.name, customer_text=rule.customer_text)
+        rule = min(hits, key=_gravity)
+        is_reply_only = all(hit.action == FlagRule.Action.REPLY_ONLY for hit in hits)
+        return Flag(rule.kind, rule.name, rule.customer_text, is_reply_only)
     if is_shouting(text):
         return Flag(kind=Kind.UPSET, name="Shouting", customer_text="")
     return None
+
+
+def flag_of_categories(categories: Sequence[str], *, rules: Iterable[FlagRule]) -> Flag:
+    """Return what a moderation model's categories come to, said with the site's own words.
+
+    A moderation model is no keyword: whatever a rule's action is, a person looks.
+    """
+    kind = min((_kind_of_category(one) for one in categories), key=KIND_ORDER.index, default=None)
+    texts = (rule.customer_text for rule in rules if rule.kind == kind and rule.customer_text)
+    default = SELF_HARM_TEXT if kind == Kind.SELF_HARM else ""
+    name = ", ".join(categories) or "Moderation"
+    return Flag(kind or Kind.ABUSE, name, next(texts, default))
+
+
+def _kind_of_category(category: str) -> FlagRule.Kind:
+    if category.startswith("self"):
+        return Kind.SELF_HARM
+    return Kind.THREAT if "threat" in category or category.startswith("violence") else Kind.ABUSE
+
+
+def _gravity(rule: FlagRule) -> int:
+    return KIND_ORDER.index(Kind(rule.kind))
 
 
 def is_shouting(text: str) -> bool:
