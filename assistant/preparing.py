@@ -1,7 +1,7 @@
 """Gathers what an answer is written with: tools, prompt, memory. Reads only; off the event loop."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 
@@ -9,6 +9,7 @@ from assistant.context import Context, Material, build_context, shorten
 from assistant.drafts import Job
 from assistant.memory import history_of, recall, redactor_of
 from assistant.planning import Answer
+from assistant.promises import DEFAULT_OUTPUT_RULES, OutputRule
 from assistant.prompt_library import load_prompt
 from assistant.redaction import Redactor
 from assistant.sources import source_passages
@@ -29,34 +30,50 @@ class Prepared:
     structured: bool
     toolbox: Toolbox
     redactor: Redactor
+    rules: tuple[OutputRule, ...]
+    hold_sentences: bool
 
 
 def prepare(plan: Answer, job: Job) -> Prepared:
     """Return what the answer to a plan is written with."""
+    site = plan.conversation.site
     turn_pk = job.claim.turn_pk if job.claim else None
     redactor = redactor_of(plan.conversation)
     toolbox = open_toolbox(plan.conversation, turn_pk=turn_pk, redactor=redactor)
     material = _material(plan, job)
-    return _with_context(
-        material, tier="standard", structured=False, toolbox=toolbox, redactor=redactor
+    tier: Tier = "standard"
+    structured = False
+    return Prepared(
+        material=material,
+        context=_context(
+            material, tier=tier, structured=structured, toolbox=toolbox, redactor=redactor
+        ),
+        tier=tier,
+        structured=structured,
+        toolbox=toolbox,
+        redactor=redactor,
+        rules=DEFAULT_OUTPUT_RULES,
+        hold_sentences=site.hold_sentences,
     )
 
 
 def shortened(prepared: Prepared) -> Prepared:
     """Return the same with a prompt that is as short as it can be."""
-    return _with_context(
-        shorten(prepared.material),
+    material = shorten(prepared.material)
+    context = _context(
+        material,
         tier=prepared.tier,
         structured=prepared.structured,
         toolbox=prepared.toolbox,
         redactor=prepared.redactor,
     )
+    return replace(prepared, material=material, context=context)
 
 
-def _with_context(
+def _context(
     material: Material, *, tier: Tier, structured: bool, toolbox: Toolbox, redactor: Redactor
-) -> Prepared:
-    context = build_context(
+) -> Context:
+    return build_context(
         material,
         tier=tier,
         structured=structured,
@@ -64,7 +81,6 @@ def _with_context(
         tools=toolbox.specs,
         redact=redactor.redact,
     )
-    return Prepared(material, context, tier, structured, toolbox, redactor)
 
 
 def _material(plan: Answer, job: Job) -> Material:

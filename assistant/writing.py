@@ -11,13 +11,13 @@ from django.conf import settings
 
 from assistant.actions import Proposal
 from assistant.drafts import Draft, Job, citation_of
-from assistant.guardrails import MIN_GROUNDED, cited_passages, groundedness
+from assistant.guardrails import cited_passages
+from assistant.output_guard import OutputGuard, OutputViolation, ViolationKind
 from assistant.planning import Answer, PassOn
 from assistant.preparing import Prepared, safety_identifier, shortened
 from assistant.prompt_library import canary
 from assistant.recording import Recorder
 from assistant.redaction import StreamRestorer
-from assistant.release import CanaryLeaked, Release
 from assistant.streaming import Preview
 from assistant.tools.toolbox import MAX_ROUNDS, Round
 from conversations.models import Message
@@ -48,6 +48,13 @@ TURN_SECONDS = 60.0
 # What is left of the deadline for the closing transaction and, if need be, the relay.
 RESERVE_SECONDS = 5.0
 
+# What ends in a person when an answer broke a rule; for anything else the articles are quoted.
+PASS_ON_AT: Mapping[ViolationKind, tuple[HandOff.Reason, str]] = {
+    "canary": (Reason.LOW_CONFIDENCE, "The answer repeated its instructions"),
+    "instructions": (Reason.LOW_CONFIDENCE, "The answer repeated its instructions"),
+    "personal": (Reason.LOW_CONFIDENCE, "The answer held personal data of others"),
+    "promise": (Reason.MUST_NOT_DECIDE, "The answer promised what only a person may"),
+}
 REASON_OF_TOOL = {
     "asked_for_person": Reason.ASKED_FOR_PERSON,
     "must_not_decide": Reason.MUST_NOT_DECIDE,
@@ -58,7 +65,7 @@ REASON_OF_TOOL = {
 class _Reply:
     """What one request to a model brought."""
 
-    release: Release
+    guard: OutputGuard
     restorer: StreamRestorer
     calls: list[ToolCallRequest] = field(default_factory=list)
     verdict: Verdict | None = None
@@ -68,11 +75,11 @@ class _Reply:
     def feed(self, text: str) -> str:
         """Take a piece of the model's text in and return what of it may be shown."""
         self.received += text
-        return self.release.feed(self.restorer.feed(text))
+        return self.guard.feed(self.restorer.feed(text))
 
     def finish(self) -> str:
         """Return what was held back."""
-        return self.release.feed(self.restorer.finish()) + self.release.finish()
+        return self.guard.feed(self.restorer.finish()) + self.guard.finish()
 
 
 class Writer:
@@ -94,7 +101,7 @@ class Writer:
         self._recorder = recorder
         self._deadline = time.monotonic() + min(TURN_SECONDS, job.seconds - RESERVE_SECONDS)
         self._error = ""
-        self._asked_model = False
+        self._asked_model = self._model_failed = False
         self._usages: list[Usage] = []
         self._tool_results: list[str] = []
 
@@ -109,13 +116,19 @@ class Writer:
             except ModelError as error:
                 # The type and status only: an upstream's body never reaches a log.
                 logger.warning("%s: %s: %s", self._name, engine.name, error)
-                self._error = error.code
+                self._error, self._model_failed = error.code, True
                 self._recorder.add("attempts", {"engine": engine.name, "error": error.code})
                 self._restart("retry")
-            except CanaryLeaked:
-                self._error = "canary"
-                return self._withdraw(Reason.LOW_CONFIDENCE, "The answer repeated its instructions")
-        return self._passed_on(PassOn(reason=Reason.MODEL_UNAVAILABLE))
+            except OutputViolation as violation:
+                self._error = violation.kind
+                self._recorder.add("guard", {"kind": violation.kind, "detail": violation.detail})
+                pass_on = PASS_ON_AT.get(violation.kind)
+                if pass_on is not None:
+                    return self._withdraw(*pass_on)
+                # An invention or a strange link: the articles' own words are the better answer.
+                self._restart("withdrawn")
+        unavailable = Reason.MODEL_UNAVAILABLE if self._model_failed else Reason.LOW_CONFIDENCE
+        return self._passed_on(PassOn(reason=unavailable))
 
     def flag(self, draft: Draft, pass_on: PassOn | None) -> Draft:
         """Let people have what the moderation flagged, whatever was written."""
@@ -156,7 +169,7 @@ class Writer:
         except ModelStreamBroken as error:
             if time.monotonic() > self._deadline:
                 raise
-            self._error = error.code
+            self._error, self._model_failed = error.code, True
             self._restart("retry")
             return await self._stream(engine)
 
@@ -177,8 +190,7 @@ class Writer:
         return self._conclude(engine, reply)
 
     async def _read(self, engine: Engine, request: ReplyRequest) -> _Reply:
-        redactor = self._prepared.redactor
-        reply = _Reply(release=Release(canary=canary()), restorer=StreamRestorer(redactor))
+        reply = _Reply(self._guard(engine), StreamRestorer(self._prepared.redactor))
         async with contextlib.aclosing(engine.stream_reply(request)) as events:
             async for event in events:
                 match event:
@@ -200,6 +212,26 @@ class Writer:
                         break
         self.preview.add(reply.finish())
         return reply
+
+    def _guard(self, engine: Engine) -> OutputGuard:
+        prepared = self._prepared
+        company = [
+            message.text
+            for message in self.plan.reading.earlier
+            if message.author_kind != Message.Author.CUSTOMER
+        ]
+        is_quoting = engine.name == "extractive"
+        return OutputGuard(
+            canary=canary(),
+            instructions=prepared.context.messages[0].content,
+            passages=self._all_passages,
+            said=[*self._tool_results, *company],
+            # What the company wrote itself, it may promise.
+            rules=() if is_quoting else prepared.rules,
+            known_personal=prepared.redactor.known,
+            hold_sentences=prepared.hold_sentences and not is_quoting,
+            link_hosts=self.plan.conversation.site.link_hosts,
+        )
 
     async def _tool_round(self, calls: Sequence[ToolCallRequest]) -> Round:
         """Run the calls; what they brought is something that an answer may say."""
@@ -227,13 +259,8 @@ class Writer:
                 )
             cited: Sequence[SourcePassage] = quoted_passages(text, passages=self._all_passages)
             return self._drafted(engine, reply, text=text, citations=cited)
-        share = self._groundedness(text)
-        if share < MIN_GROUNDED:
-            self._error = "ungrounded"
-            return self._withdraw(
-                Reason.LOW_CONFIDENCE, "The answer was not covered by the articles", reply=reply
-            )
         cited = self._cited(text, reply=reply)
+        share = reply.guard.groundedness
         return self._drafted(engine, reply, text=text, citations=cited, groundedness=share)
 
     def _wish_of(self, reply: _Reply) -> Mapping[str, object] | None:
@@ -277,7 +304,7 @@ class Writer:
         """Return the passages that the model named; one that was not offered is dropped."""
         offered = self._prepared.context.passages
         if reply.verdict is None:
-            return cited_passages(text, marks=reply.release.cited, passages=offered)
+            return cited_passages(text, marks=reply.guard.cited, passages=offered)
         by_name = {f"p{number}": passage for number, passage in enumerate(offered, start=1)}
         named = dict.fromkeys(name.strip().casefold() for name in reply.verdict.citations)
         known = [by_name[name] for name in named if name in by_name]
@@ -292,17 +319,9 @@ class Writer:
             if message.author_kind == Message.Author.ASSISTANT
         )
 
-    def _groundedness(self, text: str) -> float:
-        said = [
-            message.text
-            for message in self.plan.reading.earlier
-            if message.author_kind != Message.Author.CUSTOMER
-        ]
-        return groundedness(text, passages=self._all_passages, said=[*self._tool_results, *said])
-
     def _reason_of(self, wish: Mapping[str, object], engine: Engine) -> PassOn:
         reason = REASON_OF_TOOL.get(str(wish.get("reason")), Reason.LOW_CONFIDENCE)
-        if engine.name == "extractive" and self._error:
+        if engine.name == "extractive" and self._model_failed:
             # The model failed and the articles alone don't hold it: not the customer's fault.
             reason = Reason.MODEL_UNAVAILABLE
         detail = self._prepared.redactor.restore(str(wish.get("detail") or ""))

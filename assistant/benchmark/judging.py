@@ -34,7 +34,7 @@ INTENTS_WORTH = 0.5
 WORDS, WORDS_ONLY = "words_", "words_only"
 # No corpus teaches them: a question in a language that the vectors don't know, and what speaks
 # against a model's answer. They are assumed until a site's own verdicts say better.
-ASSUMED_WEIGHTS = {"is_foreign": -1.0, "self_doubt": -4.0, "ungrounded": -4.0, "surprise": -1.0}
+ASSUMED_WEIGHTS = {"is_foreign": -1.0, "self_doubt": -6.0, "ungrounded": -4.0, "surprise": -1.0}
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,13 +169,16 @@ async def test_turn_when_the_stream_breaks_tries_once_more_and_keeps_no_half(
         "You can return unused items within 90 days [1].",
     ],
 )
-async def test_turn_when_the_answer_is_not_covered_withdraws_it(
+async def test_turn_when_the_answer_is_not_covered_quotes_the_articles_instead(
     ask: Ask, engine: ScriptedEngine, text: str
 ) -> None:
     engine.add_script(QUESTION, *make_answer(text))
     turn = await run(await in_database_thread(ask)(QUESTION))
-    assert (turn.outcome, turn.error_code) == ("handed_off", "ungrounded")
-    assert not await Message.objects.filter(text__contains=text[:20]).aexists()
+    assert (turn.outcome, turn.engine) == ("answered", "extractive")
+    assert turn.error_code == "ungrounded"
+    message = await Message.objects.aget(author_kind="assistant")
+    assert "within 30 days" in message.text
+    assert text.split(" [")[0] not in message.text
 
 
 async def test_turn_when_the_model_filters_the_content_hands_off_as_flagged(
