@@ -23,6 +23,8 @@ OWN_PERMISSIONS: dict[str, tuple[str, ...]] = {
         "conversations.change_site",
         "conversations.view_rating",
         "assistant.view_turn",
+        "assistant.view_toolcall",
+        "assistant.view_httptool",
         "assistant.view_calibration",
         "assistant.change_calibration",
         *(f"assistant.{verb}_learntfact" for verb in ("view", "delete")),
@@ -34,6 +36,7 @@ OWN_PERMISSIONS: dict[str, tuple[str, ...]] = {
     ADMINISTRATOR: (
         *(f"accounts.{verb}_user" for verb in ("view", "add", "change")),
         "auth.view_group",
+        *(f"assistant.{verb}_httptool" for verb in ("add", "change", "delete")),
         "conversations.add_site",
     ),
 }

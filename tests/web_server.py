@@ -20,6 +20,16 @@ class Page:
     write: Callable[[socket.socket, threading.Event], None] | None = None
 
 
+@dataclass
+class Received:
+    """One request as it arrived."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
 class WebServer:
     """Serves ``pages`` by path; ``hits`` are the paths asked for, ``connections`` counts all."""
 
@@ -27,6 +37,7 @@ class WebServer:
         self.pages: dict[str, Page] = {}
         self.hits: list[str] = []
         self.hosts: list[str] = []
+        self.received: list[Received] = []
         self.connections = 0
         self.closing = threading.Event()
         self.server = _Server(("127.0.0.1", 0), _Handler)
@@ -56,8 +67,15 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
+    def do_POST(self) -> None:
+        self.do_GET()
+
+    do_PUT = do_PATCH = do_DELETE = do_POST
+
     def do_GET(self) -> None:
         owner = self.server.owner
+        sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        owner.received.append(Received(self.command, self.path, dict(self.headers), sent))
         owner.hits.append(self.path)
         owner.hosts.append(self.headers["Host"])
         page = owner.pages.get(self.path, Page("not here", status=404))

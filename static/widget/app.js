@@ -78,7 +78,7 @@ views.reading = new Reading(views);
 const menu = new Menu({
   status: () => conversation.state.status,
   items: [
-    { key: "newConversation", when: (status) => status === "resolved", onPick: startAnew },
+    { key: "newConversation", when: (status) => status === "resolved", onPick: () => { startAnew(); views.composer.focus(); } },
     { key: "download", when: () => true, onPick: () => downloadTranscript(conversation.state.messages, locale) },
     { key: "endConversation", when: (status) => status !== "resolved", onPick: () => views.connection.sendSoon({ type: "end" }) },
   ],
@@ -127,14 +127,14 @@ function opened(focus) {
 
 function identify(customer) {
   session.describe({ customer });
-  if (session.current) views.connection.connect({ fresh: true });
+  if (!customer) startAnew();
+  else if (session.current) views.connection.connect({ fresh: true });
 }
 
 function startAnew() {
   session.forget();
   conversation.reset();
   views.connection.connect({ fresh: true });
-  views.composer.focus();
 }
 
 showStatus(conversation.state);

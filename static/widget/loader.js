@@ -111,7 +111,7 @@ width:min(408px,100vw - 40px);height:min(704px,100vh - 116px);border-radius:20px
       ready = true;
       if (!accent) paint(data.accent);
       postPage();
-      if (customer) post("identify", { customer });
+      if (customer !== undefined) post("identify", { customer });
       post(isOpen ? "open" : "closed", { focus: shadow.activeElement === frame });
     }
     if (data.type === "unread") setUnread(data.count);
