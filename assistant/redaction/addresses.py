@@ -32,7 +32,8 @@ _IPV6 = re.compile(
     re.IGNORECASE,
 )
 _OTHER_DOTTED = re.compile(
-    r"(?:\bv(?:er(?:sion)?)?\.?|version|firmware|build|release|update|driver|software|"
+    r"(?:\bv(?:er(?:sion)?)?\.?|version|firmware|build|release|update|driver|software|app|"
+    r"ios|android|windows|macos|linux|chrome|firefox|safari|edge|plugin|sdk|"
     r"section|chapter|clause|paragraph|§)\s*(?:is|to|no\.?|number|:)?\s*\Z",
     re.IGNORECASE,
 )

@@ -16,18 +16,20 @@ from stdnum.cz import rc
 from stdnum.es import nie
 from stdnum.fi import hetu
 from stdnum.fr import nir
+from stdnum.iso7064 import mod_97_10
 from stdnum.it import codicefiscale
 from stdnum.mx import curp
 from stdnum.se import personnummer
 from stdnum.us import ssn
 
 _IBAN_HEAD = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2} ?\d{2}(?=[ -]?[A-Za-z0-9]{2})")
+_IBAN_WORD = re.compile(r"[A-Za-z]{2}\d{2}[A-Za-z0-9]{11,30}(?![A-Za-z0-9])")
 _IBAN_CHARACTER = re.compile(r"[ -]?[A-Za-z0-9]")
 
 _NINO = r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]"
 # Forms that nothing else has, each with its check.
 _BY_FORM: tuple[tuple[re.Pattern[str], Callable[[str], bool]], ...] = tuple(
-    (re.compile(rf"(?<![\w-])(?:{pattern})(?![\w-])", re.IGNORECASE), check)
+    (re.compile(rf"(?:{pattern})(?![\w-])", re.IGNORECASE), check)
     for pattern, check in (
         (r"\d{3}-\d{2}-\d{4}", ssn.is_valid),
         (r"[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z]", codicefiscale.is_valid),
@@ -45,6 +47,16 @@ _BY_FORM: tuple[tuple[re.Pattern[str], Callable[[str], bool]], ...] = tuple(
         (r"[A-Z]{4}\d{6}[HM][A-Z]{5}[A-Z\d]\d", curp.is_valid),
         (rf"{_NINO} \d\d \d\d \d\d [A-D]", lambda _: True),
     )
+)
+# Where one of them may begin: looking once is faster than once for each.
+_BEGINNING = re.compile(r"(?<![\w-])(?=\d|[A-Z]{1,6}[- ]?\d)", re.IGNORECASE)
+# Shops number by dates, too: "order 240512-1234" is no Swede.
+_ORDERED = re.compile(
+    r"(?<!\w)(?:orders?|invoices?|tracking|parcel|tickets?|case|ref|reference|booking|product|"
+    r"part|article|item|sku|serial|bestell\w*|rechnung\w*|auftrag\w*|commande|facture|pedido|"
+    r"factura|ordine|fattura)(?!\w)(?:[ -]?(?:number|no\.?|nr\.?|id))?"
+    r"[\s:#-]*(?:is|ist)?[\s:#-]*\Z",
+    re.IGNORECASE,
 )
 # Behind its name the form is enough: a mistyped number is personal data too.
 _BY_NAME = (
@@ -98,18 +110,35 @@ def find_ibans(text: str) -> Iterator[tuple[int, int]]:
         if head.start() < behind or not length:
             continue
         end = _end_of(text, head.end(), count=length - 4)
-        if end is not None and iban.is_valid(text[head.start() : end], check_country=False):
+        if end is None or not iban.is_valid(text[head.start() : end], check_country=False):
+            end = _end_of_odd(text, head.start())
+        if end is not None:
             yield head.start(), end
             behind = end
 
 
 def find_national_ids(text: str) -> Iterator[tuple[int, int]]:
     """Yield where national identity, passport and licence numbers stand; they may overlap."""
-    for pattern, check in _BY_FORM:
-        yield from (match.span() for match in pattern.finditer(text) if check(match[0]))
-    if _ANY_NAME.search(text):
+    for at in _BEGINNING.finditer(text):
+        for pattern, check in _BY_FORM:
+            match = pattern.match(text, at.start())
+            if match and check(match[0]) and not _is_order(text, at.start()):
+                yield match.span()
+    if _ANY_NAME.search(text.lower()):
         for named in _NAMED:
             yield from (match.span(1) for match in named.finditer(text))
+
+
+def _is_order(text: str, start: int) -> bool:
+    return _ORDERED.search(text[max(0, start - 30) : start]) is not None
+
+
+def _end_of_odd(text: str, start: int) -> int | None:
+    """Return the end of a word whose check digits fit, whatever the registry says of its length."""
+    word = _IBAN_WORD.match(text, start)
+    if word is None or not mod_97_10.is_valid(f"{word[0][4:]}{word[0][:4]}".upper()):
+        return None
+    return word.end()
 
 
 def _end_of(text: str, start: int, *, count: int) -> int | None:

@@ -6,6 +6,7 @@ taken only beside a word such as *call*, because most numbers in a shop's chat a
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from assistant.redaction import words
 from assistant.redaction.numbering import (
@@ -18,7 +19,7 @@ from assistant.redaction.numbering import (
 from assistant.redaction.regions import all_regions, zeroless_regions
 from core.cards import OTHER_NUMBERS
 
-_SEPARATOR = r"(?: ?[-.] ?|/| ?\(|\) ?[-/]?| {1,2})"
+_SEPARATOR = r"(?: ?[-.] ?|/| ?\(|\) ?[-./]?| {1,2})"
 _CANDIDATE = re.compile(
     rf"(?:(?<![\w@#+])(?<!\w[-./_=])|(?=\+))(?:\+ ?)?\(?\+?\d(?:{_SEPARATOR}?\d){{5,21}}"
     rf"(?!\w*@)(?:[ ,;.]{{0,2}}(?:{words.EXTENSIONS})[ .:]{{0,2}}\d{{1,6}})?(?![\d])",
@@ -35,8 +36,9 @@ _NOT_A_PHONE = re.compile(
     r"|(?:19|20)\d\d ?[-/] ?(?:19|20)\d\d"
     r"|[012]?\d\.\d\d ?- ?[012]?\d\.\d\d"
     r"|\d{1,3}(?:\.\d{3})+"
-    r"|\d+\.\d+|\d{1,3}(?:\.\d{1,3}){3}|\d{5}-\d{4})\Z"
+    r"|(?!\d{4}\.\d{4}\Z)\d+\.\d+|\d{1,3}(?:\.\d{1,3}){3}|\d{5}-\d{3,4})\Z"
 )
+_DATED = re.compile(r"20[0-4]\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 _MONEY_BEFORE = re.compile(r"(?:[$€£¥₹₽]|\b(?:usd|eur|gbp|chf|rs\.?))\s?\Z", re.IGNORECASE)
 _UNIT_BEHIND = re.compile(
     r"\s?(?:[$€£¥₹₽%]|(?:usd|eur|euros?|gbp|chf|dollars?|pounds?|won|yen|kr|zł|"
@@ -51,24 +53,43 @@ _WORD = re.compile(
 _NOTE = re.compile(rf"[ \t]?[-,(/:]{{0,2}}[ \t]?(?:{words.PHONE_NOTES})(?!\w)", re.IGNORECASE)
 _WORD_REACH = 45
 _SENTENCE_END = re.compile(r"(?:[!?;,\n]|(?<!nr)(?<!no)\.)\s", re.IGNORECASE)
-_FEWEST, _MOST = 7, 15
+# How far behind a telephone number a second one may stand: "... and mine 5550147".
+_NEXT_REACH = 20
+_FEWEST, _USUAL, _MOST = 7, 13, 15
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A text, where the last telephone number in it ended, and the language of its writer."""
+
+    text: str
+    last: int
+    locale: str
+
+    def hint_at(self, start: int) -> str:
+        """Return ``phone`` just behind another one; what else is said of it goes before."""
+        between = self.text[self.last : start] if start - self.last <= _NEXT_REACH else "."
+        is_next = not any(map(str.isdigit, between)) and not _SENTENCE_END.search(between)
+        return "phone" if is_next and "." not in between else ""
 
 
 def find_phones(text: str, *, locale: str = "en") -> Iterator[tuple[int, int]]:
     """Yield where telephone numbers stand in a folded text, extensions included."""
-    at = 0
+    at, last = 0, -_NEXT_REACH - 1
     while match := _CANDIDATE.search(text, at):
         start, end = match.span()
         if match[0].startswith("(") and ")" not in match[0]:
             start += 1
-        found = _found_at(text, start, end, locale=locale)
+        seen = _Seen(text, last, locale)
+        found = _found_at(seen, start, end)
         if not found:
             # What stands first may be another number: "10427 0171 2345678".
             start = _second_group(text, start, end)
-            found = _found_at(text, start, end, locale=locale)
+            found = _found_at(seen, start, end)
+        at = end
         if found:
-            yield start, start + found
-        at = start + found if found else end
+            at = last = start + found
+            yield start, last
 
 
 def split_phone(text: str) -> tuple[str, str]:
@@ -83,8 +104,9 @@ def _second_group(text: str, start: int, end: int) -> int:
     return end if gap < 0 else gap + 1
 
 
-def _found_at(text: str, start: int, end: int, *, locale: str) -> int:
+def _found_at(seen: _Seen, start: int, end: int) -> int:
     """Return how many characters from ``start`` are a telephone number; 0 when none are."""
+    text = seen.text
     candidate, before = text[start:end], text[max(0, start - _WORD_REACH) : start]
     number = _EXTENSION.sub("", candidate)
     digits = sum(map(str.isdigit, number))
@@ -92,14 +114,13 @@ def _found_at(text: str, start: int, end: int, *, locale: str) -> int:
         return 0
     if _is_amount(number, before=before, behind=text[end : end + 12]):
         return 0
-    hint = _hint(before, text[end : end + 16])
+    hint = _hint(before, text[end : end + 16]) or seen.hint_at(start)
     if hint == "other":
         # "Order 0171 2345678" is an order; "+49 171 2345678" is nobody's order.
         return len(candidate) if number.startswith("+") and is_international(number) else 0
-    known = _known_length(number, locale=locale, with_word=hint == "phone")
-    if known:
-        return len(candidate) if known == len(number) else known
-    return len(candidate) if hint == "phone" and digits <= _MOST else 0
+    known = _known_length(number, locale=seen.locale, with_word=hint == "phone")
+    is_whole = known == len(number) or (hint == "phone" and digits <= (_USUAL if known else _MOST))
+    return len(candidate) if is_whole else known
 
 
 def _hint(before: str, behind: str) -> str:
@@ -145,7 +166,7 @@ def _is_known(number: str, *, locale: str, with_word: bool) -> bool:
         return is_international(number)
     if with_word:
         return is_valid(number, all_regions(locale))
-    if number.isdigit() and len(number) < 9:
+    if number.isdigit() and (len(number) < 9 or _DATED.match(number)):
         # Eight digits in a row are an order more often than a Dane's telephone.
         return False
     if number.startswith("(") or _TRUNK.match(number):

@@ -8,6 +8,7 @@ PHONES = (
     r"(?:tele)?phones?|telephone|tel|mobile|mob|cell(?:phone)?|fax|whats ?app|signal|telegram|"
     r"viber|sms|texts?|text me|texting|call(?:s|ed|ing|back)?|ring|rang|dial(?:l?ed)?|reach(?:ed)?|"
     r"contact|hotline|landline|voicemail|answer(?:s|ed|ing)?|pick(?:s|ing)? up|messages? to|"
+    r"registered|"
     r"my (?:new |old |other |work |home )?(?:number|no\.?|nr\.?)|"
     r"telefon\w*|handy\w*|mobil\w*|rückruf\w*|ruf\w*|anruf\w*|erreich\w*|festnetz\w*|durchwahl|"
     r"téléphone|téléphoner|portable|appel\w*|joindre|numéro|"

@@ -80,6 +80,13 @@ PHONES = (
     "My wife's number, not mine: {PHONE|+43 664 1234567}",
     "My order is HP-10427 and my phone is {PHONE|212-555-0147}",
     "order 12345678, call {PHONE|+44 7700 900123}",
+    "call {PHONE|416 555 0199} or {PHONE|5550198}",
+    "my number changed from {PHONE|8765 4321} to {PHONE|8765 4322}",
+    "Fax: {PHONE|(02).5550.0123}",
+    "text {PHONE|5550.0123} please",
+    "phone\n{PHONE|06499 54542 075}",
+    "registered mobile {PHONE|098765 43210}",
+    "10427 {PHONE|020 7946 0018}",
 )
 
 NO_PHONES = (
@@ -126,6 +133,14 @@ NO_PHONES = (
     "3... 2... 1... off!",
     "It weighs 0.12345678 kg",
     "item 07700900123 is sold out",
+    "order 10427829 and 10427830",
+    "My phone number is wrong: order 10427829",
+    "it is 2024051201",
+    "My phone (model 12345678) broke",
+    "CEP 06465-972",
+    "50,000 and 100,000 or 1,000,000",
+    "at 51.5074, -0.1278",
+    "4.5 of 5, 1024x768, 16:9",
     "transaction 9876543210987",
 )
 
@@ -211,6 +226,8 @@ NATIONAL_IDS = (
     "my passport number is {NATIONAL_ID|533380006}",
     "driver's license {NATIONAL_ID|D1234567}",
     "the sin of pride, 123 times",
+    "order 880320-0016",
+    "Rechnung Nr. 536-22-8145",
     "000-12-3456 is none",
     "54362315K is a product",
     "111222333",
@@ -233,6 +250,7 @@ IPS = (
     "version 1.2.3.4",
     "v10.2.1.8 is out",
     "firmware: 10.2.1.8",
+    "app 3.2.1.0",
     "256.1.1.1",
     "1.2.3",
     "1.2.3.4.5",
