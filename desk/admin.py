@@ -11,12 +11,14 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from assistant.models import Calibration, LearntFact
+from assistant.models import Calibration, HttpTool, LearntFact, ToolCall, Turn
 from conversations.models import Conversation, Site
 from desk.access import for_agents, may_work
 from desk.calibration_admin import CalibrationAdmin
 from desk.forms import LinesField, SiteForm
 from desk.memory_admin import LearntFactAdmin
+from desk.tool_admin import HttpToolAdmin, ToolCallAdmin
+from desk.turn_admin import TurnAdmin
 from desk.views import actions, conversation, queue
 from escalation.models import AgentProfile, FlagRule, HandOff
 
@@ -199,3 +201,6 @@ class AgentProfileAdmin(AgentProfileBase):
 
 admin.site.register(Calibration, CalibrationAdmin)
 admin.site.register(LearntFact, LearntFactAdmin)
+admin.site.register(Turn, TurnAdmin)
+admin.site.register(HttpTool, HttpToolAdmin)
+admin.site.register(ToolCall, ToolCallAdmin)

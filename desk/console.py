@@ -39,6 +39,7 @@ class Line:
     html: SafeString
     citations: list[Citation]
     confidence: float | None
+    turn_pk: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ def _line(conversation: Conversation, message: Message) -> Line:
         html=_html(conversation, message),
         citations=list(_citations(message.citations)),
         confidence=turn.confidence if turn is not None and message.is_answer else None,
+        turn_pk=turn.pk if turn is not None else None,
     )
 
 

@@ -5,9 +5,11 @@ from django.urls import path
 
 from desk import help_api
 from desk.article_views import try_article
+from desk.prompt_admin import prompt_urls
 
 app_name = "desk"
 urlpatterns = [
+    *prompt_urls(),
     path(
         "knowledge/article/<int:pk>/try/",
         admin.site.admin_view(try_article),

@@ -4,6 +4,7 @@ import { Alerts } from "./alerts.js";
 import { startClock, tick } from "./clock.js";
 import { Composer } from "./composer.js";
 import { fetchFragments, part, swap } from "./fragments.js";
+import { Help } from "./help.js";
 import { bindKeys } from "./keyboard.js";
 import { Live, oneAtATime } from "./live.js";
 import { post } from "./post.js";
@@ -58,6 +59,8 @@ const composer = new Composer({
   onWrite: (isWriting) => (isWriting ? typing.wrote() : typing.stop()),
 });
 
+const help = new Help({ root: byId("help"), box: byId("reply"), conversation });
+
 showComposer();
 
 function showComposer() {
@@ -73,6 +76,7 @@ function forgetNews() {
 
 function take(frame) {
   if (frame.type === "conversation") catchUp(frame);
+  else if (frame.type === "helper") help.take(frame);
   else if (frame.type === "typing") customer.take(frame);
   else if (frame.type === "delta") showPiece(frame);
   // After a final end the message itself takes the preview's place.
