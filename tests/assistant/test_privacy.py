@@ -18,13 +18,12 @@ from assistant.turns import run_turn
 from conversations.models import Conversation, Message, Rating, Site
 from conversations.services import rate_conversation, start_conversation
 from core.background import in_database_thread
-from core.cards import mask_cards
 from llm.testing import ScriptedEngine, make_answer
 from tests.widget.sockets import ChatClient
 
 pytestmark = pytest.mark.django_db(transaction=True)
 EMAIL, PHONE, CARD = "anna.berg@example.com", "+44 7700 900123", "4111 1111 1111 1111"
-QUESTION = f"I am {EMAIL}, call {PHONE}, card {CARD} cvv 737: how many days to return unused items?"
+QUESTION = f"I am {EMAIL}, call {PHONE}: how many days do I have to return unused items?"
 Ask = Callable[[str], Turn]
 
 
@@ -63,15 +62,15 @@ async def test_turn_keeps_personal_data_from_logs_tasks_and_the_model(
     ask: Ask, engine: ScriptedEngine, published: list[Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    engine.add_script(
-        mask_cards(QUESTION), *make_answer("Return unused items within 30 days, <EMAIL_1> [1].")
-    )
+    engine.add_script(QUESTION, *make_answer("Return items within 30 days, <EMAIL_1> [1]."))
 
-    turn = await in_database_thread(ask)(QUESTION)
-    await run_turn(turn.pk)
+    for text in (QUESTION, f"And my card {CARD}, cvv 737?"):
+        turn = await in_database_thread(ask)(text)
+        await run_turn(turn.pk)
 
-    answer = await Message.objects.aget(author_kind="assistant")
-    assert EMAIL in answer.text
+    answers = Message.objects.filter(author_kind="assistant").order_by("seq")
+    assert EMAIL in (await answers.afirst()).text
+    assert engine.requests
     async with asyncio.timeout(10):
         while not published:  # noqa: ASYNC110 - sent by a thread of its own
             await asyncio.sleep(0.01)
