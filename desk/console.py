@@ -14,6 +14,7 @@ from assistant.queueing import unanswered_from
 from conversations.models import Conversation, Message, Rating
 from conversations.selectors import transcript
 from core.markup import render_markdown, render_plain
+from desk.tool_calls import CallLine, calls_of
 from escalation.models import HandOff
 from escalation.selectors import open_hand_off
 
@@ -40,6 +41,7 @@ class Line:
     citations: list[Citation]
     confidence: float | None
     turn_pk: int | None
+    calls: list[CallLine]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +72,12 @@ def read_console(
     messages = _messages(conversation, after=after)
     shown = list(messages if is_whole else messages.reverse()[:SHOWN])
     lines = sorted(shown, key=lambda message: message.seq)
+    calls = calls_of(lines)
     hand_off = open_hand_off(conversation) or _last_hand_off(conversation)
     is_mine = conversation.agent_id == agent.pk
     return Console(
         conversation=conversation,
-        lines=[_line(conversation, message) for message in lines],
+        lines=[_line(conversation, one, calls=calls.get(one.pk, [])) for one in lines],
         earlier_lines=lines[0].seq - 1 if lines and not after else 0,
         hand_off=hand_off,
         confidence=_confidence(conversation),
@@ -90,7 +93,7 @@ def _messages(conversation: Conversation, *, after: int) -> QuerySet[Message]:
     return transcript(conversation.pk).filter(seq__gt=after).select_related("turn")
 
 
-def _line(conversation: Conversation, message: Message) -> Line:
+def _line(conversation: Conversation, message: Message, *, calls: list[CallLine]) -> Line:
     # A reverse one-to-one: absent on every message that no turn wrote.
     turn: Turn | None = getattr(message, "turn", None)
     return Line(
@@ -99,6 +102,7 @@ def _line(conversation: Conversation, message: Message) -> Line:
         citations=list(_citations(message.citations)),
         confidence=turn.confidence if turn is not None and message.is_answer else None,
         turn_pk=turn.pk if turn is not None else None,
+        calls=calls,
     )
 
 
