@@ -20,7 +20,7 @@ USAGE = Usage("gpt-test", prompt_tokens=100, completion_tokens=20, cached_tokens
 
 @dataclass
 class ScriptedCompletions:
-    """Stands for ``llm.engines.complete``: replies in turn; an error is raised, an event awaited."""
+    """Stands for ``llm.engines.complete``: an error is raised, an event awaited."""
 
     replies: list[Any] = field(default_factory=list)
     asked: list[tuple[ChatMessage, ...]] = field(default_factory=list)

@@ -262,7 +262,7 @@ async def test_run_without_room_stays_queued_for_the_poll(
     await HelperRun.objects.aupdate(created_at=Now() - timedelta(seconds=3))
     poll = asyncio.create_task(running.poll_forever())
     async with asyncio.timeout(10):
-        while (await in_database_thread(HelperRun.objects.get)(pk=run.pk)).state != "done":
+        while not await HelperRun.objects.filter(pk=run.pk, state="done").aexists():  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     poll.cancel()
 
