@@ -15,11 +15,9 @@ REPLACED = {
 
 
 def add_rules(apps, schema_editor):
-    """Add the new kinds where there are rules already; an empty table is filled by `ensure_rules`."""
+    """Add the new kinds where there are rules already, and all to an empty table."""
     FlagRule = apps.get_model('escalation', 'FlagRule')
-    shared = FlagRule.objects.filter(site=None)
-    if not shared.exists():
-        return
+    is_empty = not FlagRule.objects.filter(site=None).exists()
     FlagRule.objects.bulk_create(
         FlagRule(
             name=name,
@@ -29,7 +27,7 @@ def add_rules(apps, schema_editor):
             action='reply_only' if kind in REPLY_ONLY_KINDS else 'hand_off',
         )
         for name, kind, phrases, text in DEFAULT_RULES
-        if kind in ADDED
+        if is_empty or kind in ADDED
     )
 
 
