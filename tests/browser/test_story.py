@@ -121,6 +121,17 @@ async def test_widget_by_keyboard_alone(product: Stack, browser: Browser) -> Non
     await expect(launcher).to_be_focused(timeout=5_000)
 
 
+async def test_card_number_is_hidden_once_it_is_sent(product: Stack, browser: Browser) -> None:
+    page = await browser.new_page()
+    chat = await open_chat(page, product.url)
+
+    await ask(chat, "My card 4111 1111 1111 1111 was charged twice")
+
+    said = chat.get_by_role("log").locator(".msg--customer")
+    await expect(said).to_contain_text("My card •••• 1111 was charged twice", timeout=15_000)
+    await expect(said).to_have_count(1)
+
+
 async def test_loss_of_the_server_is_shown_and_nothing_is_lost(
     product: Stack, browser: Browser
 ) -> None:
