@@ -9,7 +9,7 @@ python := .venv/bin/python
 uv := .venv/bin/uv
 compile := $(uv) pip compile --quiet --universal --no-header
 
-.PHONY: demo test check bench-knowledge requirements clean
+.PHONY: demo test check bench-knowledge bench-redaction requirements clean
 # The model goes into the .venv that the packages' step makes.
 .NOTPARALLEL:
 
@@ -25,6 +25,10 @@ test: .venv/.dev .venv/.model tests/browser/node_modules/.installed
 DATA ?= ../shared/data
 bench-knowledge: .venv/.demo .venv/.model
 	@$(python) manage.py bench_knowledge --data $(DATA) --scale 30000 500000 --write
+
+# Reads labelled texts of the same folder, and writes docs/benchmarks/redaction.md.
+bench-redaction: .venv/.demo
+	@$(python) manage.py bench_redaction --data $(DATA) --write
 
 check: .venv/.dev .venv/.model
 	@scripts/check

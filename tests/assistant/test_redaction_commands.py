@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -74,6 +76,26 @@ def test_redact_when_the_text_is_plain(run: Any) -> None:
 
     assert written == "one <EMAIL_1>\ntwo <PHONE_1>\n<ADDRESS_1>\n"
     assert error == ""
+
+
+def test_redact_when_nothing_is_configured() -> None:
+    settings = ("SECRET_KEY", "DATABASE_URL", "REDIS_URL", "SUPPORTBOT_TESTING")
+    surroundings = {
+        name: value for name, value in os.environ.items() if not name.startswith(settings)
+    }
+
+    done = subprocess.run(
+        [sys.executable, "manage.py", "redact", "--json"],
+        input='{"text": "a@example.com"}\n[]\n',
+        env=surroundings,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert json.loads(done.stdout)["text"] == "<EMAIL_1>"
+    assert "line 2: " in done.stderr
+    assert done.returncode == 1
 
 
 def test_redact_when_a_pattern_is_malformed(run: Any) -> None:

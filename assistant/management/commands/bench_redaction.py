@@ -53,7 +53,7 @@ def _page(table: str) -> str:
     machine = describe_machine()
     return (
         "# Finding personal data\n\n"
-        "Written by `manage.py bench_redaction --data FOLDER --write` on `pii_spans.json`: the "
+        "Written by `make bench-redaction` on `pii_spans.json`: the "
         "750 synthetic texts of microsoft/presidio-research (MIT). Names, places, dates and job "
         "titles that it marks too are not looked for.\n\n"
         f"Commit {machine['commit'][:12]}, Python {machine['python']}, {machine['machine']}.\n\n"
