@@ -131,5 +131,5 @@ async def _rewrite_by_model(text: str, *, context: Context) -> str:
     except ModelError as error:
         logger.info("follow-up not rewritten: %s", error)
         return ""
-    one_line = redactor.restore(" ".join(answer.split()))
+    one_line = redactor.restore(" ".join(answer.text.split()))
     return one_line if len(one_line) <= MAX_QUESTION_CHARACTERS else ""

@@ -1,4 +1,4 @@
-"""The Django application of the engines; it has no models."""
+"""The Django application of the engines."""
 
 from django.apps import AppConfig
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from typing import TYPE_CHECKING, cast, get_args
 
 from llm.errors import ModelStreamBroken
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionChunk
     from openai.types.chat.chat_completion_chunk import ChoiceDeltaToolCall
 
+LEAST_LOGPROB = -20.0
 FINISH_REASONS: tuple[str, ...] = get_args(FinishReason)
 
 
@@ -50,7 +52,7 @@ class ReplyAssembly:
 
     def _read(self, chunk: "ChatCompletionChunk") -> TextDelta | None:
         if chunk.usage:
-            self._usage = _read_usage(chunk.usage, model=chunk.model)
+            self._usage = read_usage(chunk.usage, model=chunk.model)
         if not chunk.choices:
             return None
         choice = chunk.choices[0]
@@ -65,6 +67,31 @@ class ReplyAssembly:
         text = clean_text(choice.delta.content or choice.delta.refusal or "")
         self.has_begun = self.has_begun or bool(text)
         return TextDelta(text) if text else None
+
+
+class Surprise:
+    """The log-probabilities of an answer's tokens, where the upstream offers them."""
+
+    def __init__(self) -> None:
+        self._total = 0.0
+        self._count = 0
+
+    @property
+    def mean(self) -> float | None:
+        """The mean log-probability (natural, at most 0); None of no token."""
+        return self._total / self._count if self._count else None
+
+    def add(self, chunk: "ChatCompletionChunk") -> None:
+        """Take in the tokens of a chunk; what is not as documented is not counted."""
+        try:
+            found = chunk.choices[0].logprobs
+            values = [float(token.logprob) for token in (found and found.content) or ()]
+        except (AttributeError, TypeError, ValueError, IndexError):
+            return
+        # The API's -9999 stands for "hardly ever"; alone it would drown every other token.
+        finite = [max(value, LEAST_LOGPROB) for value in values if isfinite(value)]
+        self._total += sum(finite)
+        self._count += len(finite)
 
 
 class _ToolCallParts:
@@ -112,7 +139,8 @@ def clean_value(value: object) -> object:
     return value
 
 
-def _read_usage(usage: "CompletionUsage", *, model: str) -> Usage:
+def read_usage(usage: "CompletionUsage", *, model: str) -> Usage:
+    """Return the token counts of a reply; raises `TypeError` and its kind for nonsense."""
     details = usage.prompt_tokens_details
     return Usage(
         model=str(model),

@@ -1,12 +1,25 @@
-"""A circuit breaker of one process: fail at once while the upstream is down."""
+"""Circuit breakers: fail at once while the upstream is down, in all workers together."""
 
+import asyncio
+import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import cache
+from typing import Any, Final, cast
+from weakref import WeakKeyDictionary
+
+from django.conf import settings
+from redis import asyncio as aioredis
+from redis.exceptions import RedisError
 
 FAILURES_TO_OPEN = 5
 WINDOW_SECONDS = 30.0
 OPEN_SECONDS = 30.0
+# No turn waits longer for the breaker than this.
+REDIS_SECONDS = 0.2
+KEPT_SECONDS = 600
+logger = logging.getLogger(__name__)
 
 
 class CircuitBreaker:
@@ -49,3 +62,102 @@ class CircuitBreaker:
         full = len(self._failed_at) == FAILURES_TO_OPEN
         if self.is_open or (full and now - self._failed_at[0] <= WINDOW_SECONDS):
             self._next_probe_at = now + OPEN_SECONDS
+
+
+# Times are Redis' own: the workers' clocks need not agree.
+_NOW: Final = "local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000) "
+_ALLOW: Final = (
+    _NOW
+    + """
+local probe_at = redis.call('GET', KEYS[2])
+if not probe_at then return 1 end
+if now < tonumber(probe_at) then return 0 end
+redis.call('SET', KEYS[2], string.format('%d', now + ARGV[2]), 'EX', ARGV[4])
+return 1
+"""
+)
+_FAILURE: Final = (
+    _NOW
+    + """
+redis.call('LPUSH', KEYS[1], string.format('%d', now))
+redis.call('LTRIM', KEYS[1], 0, ARGV[3] - 1)
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+local oldest = redis.call('LINDEX', KEYS[1], ARGV[3] - 1)
+local full = oldest and now - tonumber(oldest) <= tonumber(ARGV[1])
+if full or redis.call('EXISTS', KEYS[2]) == 1 then
+  redis.call('SET', KEYS[2], string.format('%d', now + ARGV[2]), 'EX', ARGV[4])
+end
+return 1
+"""
+)
+_SUCCESS: Final = "return redis.call('DEL', KEYS[1], KEYS[2])"
+
+
+class SharedBreaker:
+    """The breaker of one model, for all workers through Redis.
+
+    Counts in this process too, and by that alone while Redis is away.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._own = CircuitBreaker()
+
+    async def allow(self) -> bool:
+        """Say whether a call may be made now, as `CircuitBreaker.allow` does."""
+        own = self._own.allow()
+        shared = await self._run(_ALLOW)
+        return own if shared is None else bool(shared)
+
+    async def record_success(self) -> None:
+        """Close the breaker."""
+        self._own.record_success()
+        await self._run(_SUCCESS)
+
+    async def record_failure(self) -> None:
+        """Count a failure."""
+        self._own.record_failure()
+        await self._run(_FAILURE)
+
+    async def _run(self, script: str) -> int | None:
+        """Return what a script returned, None without Redis."""
+        prefix = f"{settings.REDIS_PREFIX}.breaker.{settings.OPENAI_BASE_URL}.{self.name}"
+        bounds = (
+            int(WINDOW_SECONDS * 1000), int(OPEN_SECONDS * 1000), FAILURES_TO_OPEN, KEPT_SECONDS,
+        )  # fmt: skip
+        keys = (f"{prefix}.failed", f"{prefix}.open")
+        running = cast("Awaitable[Any]", _redis().eval(script, 2, *keys, *map(str, bounds)))
+        try:
+            async with asyncio.timeout(REDIS_SECONDS):
+                return int(await running)
+        except (RedisError, OSError, TimeoutError) as error:
+            logger.info("breaker by this process alone: %s", type(error).__name__)
+            return None
+
+
+@cache
+def breaker_of(name: str) -> SharedBreaker:
+    """Return this process's view of a breaker."""
+    return SharedBreaker(name)
+
+
+_connections: WeakKeyDictionary[asyncio.AbstractEventLoop, "aioredis.Redis"] = WeakKeyDictionary()
+
+
+def _redis() -> "aioredis.Redis":
+    """Return the connections of the running loop: they can't cross loops."""
+    loop = asyncio.get_running_loop()
+    if loop not in _connections:
+        _connections[loop] = aioredis.Redis.from_url(
+            settings.REDIS_URL,
+            socket_connect_timeout=REDIS_SECONDS,
+            socket_timeout=REDIS_SECONDS,
+        )
+    return _connections[loop]
+
+
+async def close_redis() -> None:
+    """Close the connections that the running event loop holds."""
+    found = _connections.pop(asyncio.get_running_loop(), None)
+    if found is not None:
+        await found.aclose()

@@ -14,7 +14,7 @@ from openai import OpenAI
 from openai.types import CreateEmbeddingResponse
 
 from llm.breaker import CircuitBreaker
-from llm.client import DEFAULT_BASE_URL, UPSTREAM_ERRORS, is_loopback, translate_error
+from llm.connections import DEFAULT_BASE_URL, UPSTREAM_ERRORS, is_loopback, translate_error
 from llm.embedding import BULK_SECONDS, DIMENSIONS
 from llm.errors import ModelBadRequest, ModelDeadlineExceeded, ModelError, ModelUnavailable
 from llm.keys import KeyRing, fingerprint, key_ring

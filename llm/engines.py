@@ -1,14 +1,18 @@
 """Which engine writes the replies of this process; no SDK is imported before one needs it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 from django.conf import settings
 
+from llm.capabilities import capabilities_of, read_capabilities
 from llm.errors import ModelUnavailable
 from llm.extractive import HAND_OFF_TOOL_NAME, ExtractiveEngine
 from llm.keys import key_ring
-from llm.types import ChatMessage, Engine, ModerationVerdict, ToolSpec
+from llm.tiers import models_of
+from llm.types import ChatMessage, Completion, Engine, ModerationVerdict, Tier, ToolSpec
+
+MAX_SHORT_TOKENS = 120
 
 HAND_OFF_TOOL = ToolSpec(
     name=HAND_OFF_TOOL_NAME,
@@ -52,23 +56,39 @@ async def moderate(text: str) -> ModerationVerdict | None:
     if not settings.OPENAI_MODERATION_MODEL or not key_ring().list_keys():
         return None
     # Imported late: without a key the SDK costs a second and 60 MB for nothing.
-    from llm import client
+    from llm import moderating
 
-    return await client.moderate(text)
+    return await moderating.moderate(text)
 
 
 def has_small_model() -> bool:
     """Say whether short tasks can be given to a model."""
-    return bool(settings.OPENAI_SMALL_MODEL and key_ring().list_keys())
+    return bool(models_of("small") and key_ring().list_keys())
 
 
-async def complete(messages: Sequence[ChatMessage], *, seconds: float) -> str:
-    """Return the small model's short reply, whole; raises `ModelError`, without one too."""
-    if not has_small_model():
+def wants_structure(tier: Tier) -> bool:
+    """Say whether a tier's replies come with a verdict; needs the database now and then."""
+    read_capabilities()
+    models = models_of(tier) or models_of("standard")
+    return bool(models) and capabilities_of(models[0]).structured_output
+
+
+async def complete(
+    messages: Sequence[ChatMessage],
+    *,
+    seconds: float,
+    tier: Tier = "small",
+    max_tokens: int = MAX_SHORT_TOKENS,
+    schema: Mapping[str, object] | None = None,
+) -> Completion:
+    """Return a short reply, whole; raises `ModelError`, without a model too."""
+    if not models_of(tier) or not key_ring().list_keys():
         raise ModelUnavailable
     from llm import client
 
-    return await client.complete(messages, seconds=seconds)
+    return await client.complete(
+        messages, seconds=seconds, tier=tier, max_tokens=max_tokens, schema=schema
+    )
 
 
 @cache

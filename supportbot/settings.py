@@ -218,9 +218,16 @@ IMPORT_DELAY_SECONDS = env.float("IMPORT_DELAY_SECONDS", default=0.5)
 OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")
 OPENAI_API_KEY_FILE = env.str("OPENAI_API_KEY_FILE", default="")
 OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="")
+# A tier's first model is asked, the others where it fails: OPENAI_MODELS are the standard tier's.
 OPENAI_MODELS = env.list("OPENAI_MODELS", default=["gpt-4.1-mini", "gpt-4o-mini"])
-# For short tasks, as putting a follow-up in full; empty: rules do them.
-OPENAI_SMALL_MODEL = env.str("OPENAI_SMALL_MODEL", default="gpt-4.1-nano")
+# Empty: those of the standard tier. Another server has names of its own.
+OPENAI_STRONG_MODELS = env.list(
+    "OPENAI_STRONG_MODELS", default=[] if OPENAI_BASE_URL else ["gpt-4.1", "gpt-4o"]
+)
+# For short tasks and easy questions; empty: rules do the tasks, the standard tier the questions.
+OPENAI_SMALL_MODELS = env.list(
+    "OPENAI_SMALL_MODELS", default=[] if OPENAI_BASE_URL else ["gpt-4.1-nano", "gpt-4o-mini"]
+)
 OPENAI_MODERATION_MODEL = env.str("OPENAI_MODERATION_MODEL", default="omni-moderation-latest")
 # Past it the articles are quoted until tomorrow: a flood of questions must not empty a wallet.
 OPENAI_TURNS_A_DAY = env.int("OPENAI_TURNS_A_DAY", default=5_000)

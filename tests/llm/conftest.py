@@ -7,11 +7,12 @@ import pytest
 import pytest_asyncio
 from pytest_django import Settings
 
-from llm import client, recovery
-from llm.breaker import CircuitBreaker
-from llm.client import OpenAIEngine, close_clients
+from llm import recovery
+from llm.breaker import breaker_of, close_redis
+from llm.client import OpenAIEngine
+from llm.connections import close_clients
 from llm.engines import HAND_OFF_TOOL
-from llm.keys import KeyRing
+from llm.keys import KeyRing, key_ring
 from llm.types import ChatMessage, ReplyEvent, ReplyRequest, TextDelta
 from tests.upstream.server import UpstreamServer, serve_upstream
 
@@ -25,19 +26,22 @@ async def upstream(
     """Serve the OpenAI protocol on a free port, with settings that point at it."""
     monkeypatch.setattr(recovery, "JITTER_SECONDS", (0.0, 0.01))
     monkeypatch.setattr(recovery, "RATE_LIMIT_JITTER_SECONDS", (0.0, 0.01))
-    monkeypatch.setattr(client, "_moderation_breaker", CircuitBreaker())
-    monkeypatch.setattr(client, "_small_breaker", CircuitBreaker())
+    breaker_of.cache_clear()
+    key_ring.cache_clear()
     async with serve_upstream() as server:
         settings.OPENAI_API_KEY = "key-one"
         settings.OPENAI_API_KEY_FILE = ""
         settings.OPENAI_BASE_URL = server.base_url
         settings.OPENAI_MODELS = ["model-a", "model-b"]
+        settings.OPENAI_SMALL_MODELS = ["model-small"]
+        settings.OPENAI_STRONG_MODELS = []
         settings.OPENAI_MODERATION_MODEL = "moderation-a"
         settings.OPENAI_FIRST_TOKEN_SECONDS = 5.0
         settings.OPENAI_MAX_COMPLETION_TOKENS = 300
         settings.OPENAI_CONNECT_SECONDS = 3.0
         yield server
         await close_clients()
+        await close_redis()
 
 
 @pytest.fixture

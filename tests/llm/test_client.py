@@ -5,9 +5,12 @@ import logging
 from contextlib import aclosing
 
 import pytest
+from django.conf import settings
 from pytest_django import Settings
+from redis import asyncio as aioredis
 
-from llm.client import OpenAIEngine, close_clients
+from llm.client import OpenAIEngine
+from llm.connections import close_clients
 from llm.engines import complete
 from llm.errors import (
     ModelBadRequest,
@@ -256,6 +259,13 @@ async def test_unavailable_when_nobody_listens(
         await collect(engine, make_request())
 
 
+async def let_the_probe_be_due(model: str) -> None:
+    """Put the shared breaker's probe into the past: its clock is the server's."""
+    key = f"{settings.REDIS_PREFIX}.breaker.{settings.OPENAI_BASE_URL}.{model}.open"
+    async with aioredis.Redis.from_url(settings.REDIS_URL) as redis:
+        assert await redis.set(key, 1, xx=True)
+
+
 @pytest.mark.parametrize("leave_at", [TextDelta, Finished])
 async def test_breaker_opens_when_the_upstream_stays_down_and_closes_after_a_reply(
     upstream: UpstreamServer,
@@ -263,15 +273,14 @@ async def test_breaker_opens_when_the_upstream_stays_down_and_closes_after_a_rep
     settings: Settings,
     leave_at: type[TextDelta | Finished],
 ) -> None:
-    now = [0.0]
-    engine = OpenAIEngine(keys=KeyRing(), clock=lambda: now[0])
+    engine = OpenAIEngine(keys=KeyRing())
     settings.OPENAI_MODELS = ["model-a"]
     upstream.behave("500", count=5)
     for _ in range(4):
         with pytest.raises(ModelUnavailable):
             await collect(engine, make_request())
     assert len(upstream.requests) == 5
-    now[0] = 30.0
+    await let_the_probe_be_due("model-a")
     async with aclosing(engine.stream_reply(make_request())) as events:
         async for event in events:
             if isinstance(event, leave_at):
@@ -368,10 +377,12 @@ async def test_clients_work_again_after_they_were_closed(
 async def test_short_reply_comes_whole_from_the_small_model(
     upstream: UpstreamServer, settings: Settings
 ) -> None:
-    settings.OPENAI_SMALL_MODEL = "model-small"
+    settings.OPENAI_SMALL_MODELS = ["model-small"]
     upstream.behave(text="How long can I return shoes?")
     messages = (ChatMessage("system", "Rewrite."), ChatMessage("user", "and for shoes?"))
-    assert await complete(messages, seconds=5.0) == "How long can I return shoes?"
+    completion = await complete(messages, seconds=5.0)
+    assert completion.text == "How long can I return shoes?"
+    assert completion.usage is not None
     assert list_models_asked(upstream) == ["model-small"]
     assert upstream.requests[0]["errors"] == []
     assert not upstream.requests[0]["body"].get("stream")
@@ -384,7 +395,7 @@ async def test_short_reply_comes_whole_from_the_small_model(
 async def test_short_reply_is_tried_once_and_ends_in_its_deadline(
     upstream: UpstreamServer, settings: Settings, mode: str, error: type[ModelError]
 ) -> None:
-    settings.OPENAI_SMALL_MODEL = "model-small"
+    settings.OPENAI_SMALL_MODELS = ["model-small"]
     upstream.behave(mode)
     with pytest.raises(error):
         await complete((ChatMessage("user", "and for shoes?"),), seconds=0.5)
@@ -394,7 +405,7 @@ async def test_short_reply_is_tried_once_and_ends_in_its_deadline(
 async def test_short_reply_is_refused_without_a_small_model(
     upstream: UpstreamServer, settings: Settings
 ) -> None:
-    settings.OPENAI_SMALL_MODEL = ""
+    settings.OPENAI_SMALL_MODELS = []
     with pytest.raises(ModelUnavailable):
         await complete((ChatMessage("user", "and for shoes?"),), seconds=0.5)
     assert not upstream.requests

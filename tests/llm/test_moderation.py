@@ -3,7 +3,7 @@
 import pytest
 from pytest_django import Settings
 
-from llm.client import moderate
+from llm.moderating import moderate
 from tests.upstream.server import UpstreamServer
 
 
@@ -24,7 +24,7 @@ async def test_moderation_gives_its_verdict(
 async def test_moderation_gives_no_verdict_when_the_upstream_fails(
     upstream: UpstreamServer, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
-    monkeypatch.setattr("llm.client.MODERATION_SECONDS", 0.5)
+    monkeypatch.setattr("llm.moderating.MODERATION_SECONDS", 0.5)
     upstream.behave(mode)
     assert await moderate("some text") is None
     assert len(upstream.requests) == 1
