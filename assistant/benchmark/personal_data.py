@@ -93,16 +93,12 @@ def read_labelled(folder: Path) -> list[LabelledText]:
 
 def measure(texts: Sequence[LabelledText]) -> Measured:
     """Look for personal data in ``texts`` and compare it with the labels."""
-    for labelled in texts:  # the numbering plans are read at their first use: not timed
-        find_spans(labelled.text)
     counts: Counter[tuple[str, str]] = Counter()
     mistakes: list[tuple[str, str, int]] = []
     taken: list[float] = []
     for number, labelled in enumerate(texts):
-        began = time.perf_counter()
-        spans = find_spans(labelled.text)
-        taken.append((time.perf_counter() - began) * 1000)
-        for what, kind in _compare(labelled, spans):
+        taken.append(min(_milliseconds(labelled.text) for _ in range(3)))
+        for what, kind in _compare(labelled, find_spans(labelled.text)):
             counts[what, kind] += 1
             if what != "found":
                 mistakes.append((what, kind, number))
@@ -146,11 +142,17 @@ def as_table(measured: Measured) -> str:
         ),
         "",
         f"{measured.texts} texts; {measured.milliseconds_p50:.2f} ms for a text in the median, "
-        f"{measured.milliseconds_max:.2f} ms at most.",
+        f"{measured.milliseconds_max:.2f} ms at most, the best of three looks at each.",
     ]
     if measured.mistakes:
         rows += ["", *(f"- {what}: {kind} in text {at}" for what, kind, at in measured.mistakes)]
     return "\n".join(rows) + "\n"
+
+
+def _milliseconds(text: str) -> float:
+    began = time.perf_counter()
+    find_spans(text)
+    return (time.perf_counter() - began) * 1000
 
 
 def _compare(labelled: LabelledText, spans: Sequence[Span]) -> Iterator[tuple[str, str]]:
