@@ -98,7 +98,7 @@ def _line(conversation: Conversation, message: Message, *, calls: list[CallLine]
     turn: Turn | None = getattr(message, "turn", None)
     return Line(
         message=message,
-        html=_html(conversation, message),
+        html=html_of(conversation, message),
         citations=list(_citations(message.citations)),
         confidence=turn.confidence if turn is not None and message.is_answer else None,
         turn_pk=turn.pk if turn is not None else None,
@@ -106,7 +106,8 @@ def _line(conversation: Conversation, message: Message, *, calls: list[CallLine]
     )
 
 
-def _html(conversation: Conversation, message: Message) -> SafeString:
+def html_of(conversation: Conversation, message: Message) -> SafeString:
+    """Return a message as it is drawn: what customers write is never read as Markdown."""
     if message.author_kind in {Message.Author.CUSTOMER, Message.Author.SYSTEM}:
         return render_plain(message.text)
     return render_markdown(message.text, link_hosts=link_hosts(conversation, message))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django import forms
@@ -23,6 +24,8 @@ from assistant.prompt_choice import ANSWER, choose_prompt, prompt_in_force
 from assistant.prompt_library import Prompt, list_prompts, load_prompt
 from conversations.models import Message, Site
 from core.errors import NotFound, SupportError
+from core.markup import render_markdown
+from desk.console import html_of
 from desk.turn_page import asked_in
 from knowledge.history import compare_texts
 
@@ -144,13 +147,16 @@ def result_view(request: HttpRequest, public_id: UUID) -> HttpResponse:
         run = access_run(_user(request), public_id=public_id)
     except NotFound:
         raise Http404 from None
-    turn = Turn.objects.select_related("message").filter(pk=run.input.get("turn")).first()
+    turns = Turn.objects.select_related("message", "conversation__site")
+    turn = turns.filter(pk=run.input.get("turn")).first()
     if run.kind != HelperRun.Kind.PROMPT_TRIAL or turn is None:
         raise Http404
     context = {
         "run": run,
         "turn": turn,
         "asked": asked_in(turn),
+        "stored": html_of(turn.conversation, turn.message) if turn.message else "",
+        "composed": render_markdown(run.output.get("text", ""), link_hosts=_hosts(run)),
         "problem": detail_of(run.error_code),
         "is_open": run.state in {HelperRun.State.QUEUED, HelperRun.State.RUNNING},
     }
@@ -211,6 +217,13 @@ def _first_words(turns: list[Turn]) -> dict[int, str]:
 
 def _initial(request: HttpRequest) -> dict[str, str]:
     return {name: request.GET[name] for name in ("turn", "version") if name in request.GET}
+
+
+def _hosts(run: HelperRun) -> set[str]:
+    """Return the hosts that a trial's links may lead to, as for an answer that is sent."""
+    cited = {urlsplit(one.get("url", "")).hostname or "" for one in run.output.get("citations", [])}
+    own = run.conversation.site.link_hosts if run.conversation else []
+    return {host for host in cited | set(own) if host}
 
 
 def _user(request: HttpRequest) -> User:

@@ -24,8 +24,8 @@ else:
 MAY_SEE_ALL = "assistant.view_turn"
 SHOWN_CHARACTERS = 90
 HEADS = {
-    "tools": ["Tool", "Arguments", "Outcome", "Milliseconds"],
-    "attempts": ["Engine", "Model", "Error", "Milliseconds"],
+    "tools": ["Tool", "Arguments", "Outcome", "ms"],
+    "attempts": ["Engine", "Model", "Error", "ms"],
     "context": ["Part of the prompt", "Tokens", "Left out"],
 }
 
@@ -65,7 +65,8 @@ class EngineFilter(_YesNoFilter):
 class CachedFilter(_YesNoFilter):
     """Whether an answer was given before."""
 
-    title, parameter_name = "from the cache", "cached"
+    yes, no = "From the cache", "Written anew"
+    title, parameter_name = "cache", "cached"
 
     def holds(self, rows: QuerySet[Turn]) -> QuerySet[Turn]:
         """Return what came from the cache."""
@@ -143,10 +144,16 @@ class TurnAdmin(TurnBase):
         """In dollars; unknown prices are no zero."""
         return "\u2013" if turn.cost is None else f"${turn.cost:.5f}"
 
-    @admin.display(description="Cached", boolean=True)
-    def is_cached(self, turn: Turn) -> bool:
+    @admin.display(description="Cached")
+    def is_cached(self, turn: Turn) -> str:
         """Whether its words were an earlier answer's."""
-        return turn.cached_answer_id is not None
+        return "yes" if turn.cached_answer_id else "\u2013"
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """List them under their own name: there is nothing to select."""
+        return super().changelist_view(request, {"title": "Turns", **(extra_context or {})})
 
     @method_decorator(require_safe)
     def change_view(

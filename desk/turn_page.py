@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.safestring import SafeString
 
 from assistant.confidence import threshold_of
 from assistant.models import HelperRun, ToolCall, Turn, TurnRecord
 from conversations.models import Message
-from desk.console import safe_url
+from desk.console import html_of, safe_url
 from desk.turn_sentence import Grounds, decision_sentence
 from escalation.models import HandOff
 
@@ -63,10 +64,12 @@ class TurnPage:
     has_record: bool
     asked: str
     looked_up: str
-    answer: Message | None
+    answer: SafeString
+    is_helpful: bool | None
     facts: list[Fact]
     verdicts: list[Fact]
     passages: list[PassageRow]
+    was_sent: bool
     sent: list[Row]
     received: str
     tools: list[Row]
@@ -88,10 +91,12 @@ def read_turn_page(turn: Turn) -> TurnPage:
         has_record=bool(data),
         asked=_text(data, "question") or asked_in(turn),
         looked_up=_text(data, "looked_up"),
-        answer=turn.message,
+        answer=html_of(turn.conversation, turn.message) if turn.message else SafeString(),
+        is_helpful=turn.message.helpful if turn.message else None,
         facts=_facts(turn),
         verdicts=_verdicts(turn, data),
         passages=passages,
+        was_sent=_was_sent(turn, data),
         sent=[_cells(one, "role", "content") for one in _rows(data, "sent")],
         received=_text(data, "received"),
         tools=_tools(turn, data),
@@ -182,7 +187,8 @@ def _verdicts(turn: Turn, data: Mapping[str, Any]) -> list[Fact]:
 
 def _features(turn: Turn) -> str:
     features = turn.features if isinstance(turn.features, dict) else {}
-    return ", ".join(f"{name} {_figure(value)}" for name, value in sorted(features.items()))
+    telling = [(name, value) for name, value in sorted(features.items()) if value]
+    return ", ".join(f"{name} {_figure(value)}" for name, value in telling)
 
 
 def _own_verdict(verdict: Mapping[str, Any]) -> list[Fact]:
@@ -232,6 +238,12 @@ def _bars(steps: Sequence[Mapping[str, Any]]) -> list[Bar]:
 def _length(ms: float, longest: float) -> int:
     # A step that took no time at all is still to be seen.
     return max(1, round(LONGEST_BAR * ms / longest)) if longest > 0 else 0
+
+
+def _was_sent(turn: Turn, data: Mapping[str, Any]) -> bool:
+    """Whether a model was asked: a prompt is put together for the engine that quotes, too."""
+    tried = {_word(one, "engine") for one in _rows(data, "attempts")} - {"", "extractive"}
+    return bool(turn.model or tried)
 
 
 def _context(data: Mapping[str, Any]) -> list[Row]:

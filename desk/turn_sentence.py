@@ -73,11 +73,11 @@ def _compared(turn: Turn, grounds: Grounds) -> str:
     sure = f"confidence {confidence:.2f}"
     if grounds.threshold is None:
         return f"of its {sure}"
-    today = " of today" if grounds.is_threshold_of_today else ""
+    today = "today's " if grounds.is_threshold_of_today else ""
     relation = "below" if confidence < grounds.threshold else "not below"
     if confidence > grounds.threshold:
         relation = "above"
-    return f"{sure} was {relation} {grounds.threshold:.2f}{today}"
+    return f"{sure} was {relation} {today}{grounds.threshold:.2f}"
 
 
 def _made(turn: Turn, grounds: Grounds) -> str:

@@ -164,7 +164,7 @@ def test_sentence_when_the_threshold_was_not_kept_says_that_it_is_todays(
 ) -> None:
     Site.objects.filter(pk=site.pk).update(answer_threshold=0.6)
     turn = make_turn(conversation)
-    assert "was above 0.60 of today" in read_turn_page(turn).sentence
+    assert "was above today's 0.60" in read_turn_page(turn).sentence
 
 
 def test_page_shows_the_whole_record_and_escapes_it(
