@@ -4,15 +4,23 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import zip_longest
+from itertools import islice, takewhile, zip_longest
+from typing import Literal
 
 # Unchanged lines around a change.
 CONTEXT = 2
-# Words of longer lines are not compared: that takes the square of their number.
+# Words of longer lines are not compared: that takes the square of their number. Nor are those of
+# any line once the squares of those before it add up to so many.
 MAX_WORDS = 1_000
+MAX_WORD_STEPS = 10_000_000
+# Texts of more lines, or more alike ones, are told apart by their beginnings and ends alone.
+MAX_LINE_STEPS = 30_000_000
 # Lines less alike than this are shown as two: marking their chance words helps nobody.
 ALIKE = 0.4
 WORD = re.compile(r"\s+|\w+|[^\w\s]")
+
+Tag = Literal["replace", "delete", "insert", "equal"]
+Opcode = tuple[Tag, int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +42,7 @@ class Line:
 def compare_texts(old: str, *, new: str) -> list[Line]:
     """Return the changed lines with some around them; none where the texts are equal."""
     before, after = old.splitlines(), new.splitlines()
-    matcher = SequenceMatcher(None, before, after)
+    matcher, pairing = _Matcher(None, before, after), _Pairing()
     lines: list[Line] = []
     for group in matcher.get_grouped_opcodes(CONTEXT):
         _, first, _, _, _ = group[0]
@@ -44,39 +52,77 @@ def compare_texts(old: str, *, new: str) -> list[Line]:
             if tag == "equal":
                 lines += _whole("same", before[from_old:to_old])
             else:
-                lines += _replaced(before[from_old:to_old], after[from_new:to_new])
+                lines += pairing.replaced(before[from_old:to_old], after[from_new:to_new])
     return lines
+
+
+class _Matcher(SequenceMatcher[str]):
+    """Compares lines as long as that is sure to end soon."""
+
+    def get_opcodes(self) -> list[Opcode]:
+        """Return what takes ``a`` to ``b``; one change for all where closer would take long."""
+        pairs = sum(len(self.b2j.get(line, ())) for line in self.a)
+        # A round for each stretch that both have, over all lines and all their likes.
+        steps = min(len(self.a), len(self.b)) * (len(self.a) + pairs)
+        return super().get_opcodes() if steps <= MAX_LINE_STEPS else self._outer_opcodes()
+
+    def _outer_opcodes(self) -> list[Opcode]:
+        shorter = min(len(self.a), len(self.b))
+        head = _equal(self.a, self.b, most=shorter)
+        tail = _equal(reversed(self.a), reversed(self.b), most=shorter - head)
+        old, new = len(self.a) - tail, len(self.b) - tail
+        kind: Tag = "replace" if head < old and head < new else "delete" if head < old else "insert"
+        opcodes: list[Opcode] = [
+            ("equal", 0, head, 0, head),
+            (kind, head, old, head, new),
+            ("equal", old, len(self.a), new, len(self.b)),
+        ]
+        return [one for one in opcodes if one[1] < one[2] or one[3] < one[4]]
+
+
+def _equal(first: Iterable[str], second: Iterable[str], *, most: int) -> int:
+    pairs = islice(zip(first, second, strict=False), most)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _whole(kind: str, texts: Iterable[str]) -> list[Line]:
     return [Line(kind, (Piece(text),)) for text in texts]
 
 
-def _replaced(before: Sequence[str], after: Sequence[str]) -> Iterator[Line]:
-    """Pair the lines that took each other's place, so that their words can be told apart."""
-    if not before or not after:
-        yield from _whole("removed", before)
-        yield from _whole("added", after)
-        return
-    pairs = [_pair(old, new) for old, new in zip_longest(before, after)]
-    yield from (line for line, _ in pairs if line)
-    yield from (line for _, line in pairs if line)
+@dataclass(slots=True)
+class _Pairing:
+    """Tells the words of lines apart, within one bound for a whole comparison."""
 
+    _steps: int = 0
 
-def _pair(old: str | None, new: str | None) -> tuple[Line | None, Line | None]:
-    if old is None or new is None:
-        removed = None if old is None else Line("removed", (Piece(old),))
-        return removed, None if new is None else Line("added", (Piece(new),))
-    words, others = WORD.findall(old), WORD.findall(new)
-    if max(len(words), len(others)) > MAX_WORDS:
-        return Line("removed", (Piece(old),)), Line("added", (Piece(new),))
-    matcher = SequenceMatcher(None, words, others)
-    if matcher.ratio() < ALIKE:
-        return Line("removed", (Piece(old),)), Line("added", (Piece(new),))
-    opcodes = matcher.get_opcodes()
-    removed_pieces = (Piece("".join(words[i:j]), tag != "equal") for tag, i, j, _, _ in opcodes)
-    added_pieces = (Piece("".join(others[i:j]), tag != "equal") for tag, _, _, i, j in opcodes)
-    return _line("removed", removed_pieces), _line("added", added_pieces)
+    def replaced(self, before: Sequence[str], after: Sequence[str]) -> Iterator[Line]:
+        """Pair the lines that took each other's place, so that their words can be told apart."""
+        if not before or not after:
+            yield from _whole("removed", before)
+            yield from _whole("added", after)
+            return
+        pairs = [self._pair(old, new) for old, new in zip_longest(before, after)]
+        yield from (line for line, _ in pairs if line)
+        yield from (line for _, line in pairs if line)
+
+    def _pair(self, old: str | None, new: str | None) -> tuple[Line | None, Line | None]:
+        if old is None or new is None:
+            removed = None if old is None else Line("removed", (Piece(old),))
+            return removed, None if new is None else Line("added", (Piece(new),))
+        words, others = WORD.findall(old), WORD.findall(new)
+        matcher = self._matcher(words, others)
+        if matcher is None or matcher.ratio() < ALIKE:
+            return Line("removed", (Piece(old),)), Line("added", (Piece(new),))
+        opcodes = matcher.get_opcodes()
+        removed_pieces = (Piece("".join(words[i:j]), tag != "equal") for tag, i, j, _, _ in opcodes)
+        added_pieces = (Piece("".join(others[i:j]), tag != "equal") for tag, _, _, i, j in opcodes)
+        return _line("removed", removed_pieces), _line("added", added_pieces)
+
+    def _matcher(self, words: list[str], others: list[str]) -> SequenceMatcher[str] | None:
+        if max(len(words), len(others)) > MAX_WORDS:
+            return None
+        self._steps += len(words) * len(others)
+        return SequenceMatcher(None, words, others) if self._steps <= MAX_WORD_STEPS else None
 
 
 def _line(kind: str, pieces: Iterable[Piece]) -> Line:

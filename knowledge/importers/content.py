@@ -87,6 +87,14 @@ def title_of(text: str) -> str:
     return SPACE.sub(" ", text).strip()[:MAX_TITLE_CHARACTERS].strip()
 
 
+def heading_of(line: str) -> str:
+    """Return a Markdown heading's text: no closing ``#``, and no more than may be a title.
+
+    Without a pattern: one that looks for the end of spaces or ``#`` takes the square of them.
+    """
+    return line[: 2 * MAX_TITLE_CHARACTERS].rstrip(" \t#")
+
+
 def decoded(data: bytes) -> str:
     """Return UTF-8 text without its mark and with plain line ends; raise ``BadInput``."""
     try:

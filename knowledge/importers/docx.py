@@ -7,7 +7,14 @@ import mammoth
 
 from core.errors import BadInput
 from knowledge.importers.archive import check_archive
-from knowledge.importers.content import ArticleFile, Defaults, Reading, slug_of, title_of
+from knowledge.importers.content import (
+    ArticleFile,
+    Defaults,
+    Reading,
+    heading_of,
+    slug_of,
+    title_of,
+)
 from knowledge.importers.html import HEADING, html_to_markdown
 from knowledge.services import ArticleContent
 
@@ -30,9 +37,9 @@ def read_docx(data: bytes, *, stem: str, defaults: Defaults) -> Reading:
         body = body[heading.end() :].strip()
     if not body:
         raise BadInput("the document has no text.")
-    title = title_of(heading[1].strip("*_ ")) if heading else stem
+    title = title_of(heading_of(heading[1]).strip("*_ ")) if heading else ""
     content = ArticleContent(
-        title=title, body=body, locale=defaults.locale, audience=defaults.audience
+        title=title or stem, body=body, locale=defaults.locale, audience=defaults.audience
     )
     return Reading([ArticleFile(slug_of(stem), content)])
 

@@ -1,6 +1,7 @@
 """Reads a web page: its main text as Markdown, without menus, banners and footers."""
 
 import re
+from codecs import lookup
 
 import trafilatura
 from lxml import etree
@@ -8,17 +9,28 @@ from lxml import html as lxml_html
 from markdownify import markdownify
 
 from core.errors import BadInput
-from knowledge.importers.content import ArticleFile, Defaults, Reading, slug_of, title_of
+from knowledge.importers.content import (
+    SPACE,
+    ArticleFile,
+    Defaults,
+    Reading,
+    heading_of,
+    slug_of,
+    title_of,
+)
 from knowledge.services import ArticleContent
 
 # Below it the extraction missed the text, or there is none: short answers are pages too.
 FEW_CHARACTERS = 200
 ENCODING_NAME = re.compile(rb"charset=[\"']?([\w-]{2,20})", re.IGNORECASE)
-HEADING = re.compile(r"\A#{1,2}[ \t]+(.+?)[ \t#]*(?:\n|\Z)")
+HEADING = re.compile(r"\A#{1,2}[ \t]+([^\n]+)(?:\n|\Z)")
 NESTED = re.compile(r"^((?:  )+)(?=(?:[-*]|\d+\.) )", re.MULTILINE)
 BLANK_LINES = re.compile(r"\n{3,}")
 # ``Returns | Acme help``: what stands behind the last bar names the site.
+MAX_NAME_CHARACTERS = 500
 SITE_NAME = re.compile(r"\s+[|\u2013\u2014\u00b7]\s+[^|\u2013\u2014\u00b7]+\Z")
+# What Python decodes besides charsets; the first takes the square of a page's length.
+NO_CHARSETS = {"punycode", "idna", "unicode-escape", "raw-unicode-escape", "undefined", "utf-7"}
 NO_TEXT = (
     "//script|//style|//noscript|//template|//svg|//nav|//footer|//form|//iframe|//body/header"
 )
@@ -37,7 +49,7 @@ def read_html(
     named = _title(tree)
     body = _main_text(text, tree=tree, url=url)
     heading = HEADING.match(body)
-    title = title_of(_plain(heading[1]) if heading else named)
+    title = title_of(_plain(heading_of(heading[1])) if heading else named)
     if heading:
         body = body[heading.end() :].strip()
     if not body:
@@ -99,7 +111,8 @@ def _title(tree: "lxml_html.HtmlElement") -> str:
         for found in tree.xpath(path)[:1]:
             name = found if isinstance(found, str) else found.text_content()
             if name.strip():
-                return SITE_NAME.sub("", name.strip()) if path == "//title" else str(name)
+                line = SPACE.sub(" ", str(name)).strip()[:MAX_NAME_CHARACTERS]
+                return SITE_NAME.sub("", line) if path == "//title" else line
     return ""
 
 
@@ -112,7 +125,9 @@ def _decoded(data: bytes, *, charset: str) -> str:
     named = ENCODING_NAME.search(data[:4_096])
     for name in (charset, named[1].decode() if named else "", "utf-8"):
         try:
+            if name and lookup(name).name in NO_CHARSETS:
+                continue
             return data.decode(name).removeprefix("\ufeff") if name else data.decode("utf-8-sig")
-        except (UnicodeDecodeError, LookupError):
+        except (ValueError, LookupError):
             continue
     return data.decode("windows-1252", "replace")

@@ -9,13 +9,13 @@ import re
 from datetime import UTC, datetime
 
 from core.errors import BadInput
-from knowledge.importers.content import ArticleFile, Defaults, Reading, decoded
+from knowledge.importers.content import ArticleFile, Defaults, Reading, decoded, heading_of
 from knowledge.models import Audience
 from knowledge.services import ArticleContent
 
 FENCE = "---"
 KEYS = {"slug", "title", "locale", "audience", "tags", "updated"}
-FIRST_HEADING = re.compile(r"\A\s*#[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
+FIRST_HEADING = re.compile(r"\A\s*#[ \t]+([^\n]+)")
 
 
 def read_markdown(data: bytes, *, stem: str, defaults: Defaults) -> Reading:
@@ -27,10 +27,11 @@ def parse_article_file(text: str, *, stem: str, defaults: Defaults) -> ArticleFi
     """Return what a file holds; raise ``BadInput`` naming the line that is wrong."""
     matter, body = _front_matter(text.removeprefix("\ufeff").replace("\r\n", "\n"))
     heading = FIRST_HEADING.match(body)
-    title = matter.get("title") or (heading[1].strip() if heading else "")
+    first = heading_of(heading[1]).strip() if heading else ""
+    title = matter.get("title") or first
     if not title:
         raise BadInput("no title: give one in the front matter, or as the first heading.")
-    if heading and heading[1].strip() == title:
+    if heading and first == title:
         body = body[heading.end() :]
     content = ArticleContent(
         title=title,

@@ -1,5 +1,7 @@
 """What one text changed of another."""
 
+from random import Random
+
 import pytest
 
 from knowledge.history import Line, compare_texts
@@ -58,3 +60,38 @@ def test_texts_of_the_largest_size_are_compared_soon() -> None:
     assert {line.kind for line in changed} >= {"removed", "added"}
     shortened = compare_texts("\n" * 100_000, new="\n" * 99_000 + "end")
     assert [line.pieces[0].text for line in shortened if line.kind == "added"] == ["end"]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ([f"{i % 500}" for i in range(50_000)], [f"{i * 7 % 500}" for i in range(50_000)]),
+        (
+            [f"c{i}\nx{i}" for i in range(10_000)],
+            [f"c{i}\ny{i}" for i in range(10_000)],
+        ),
+    ],
+    ids=["repeated", "every second line"],
+)
+def test_texts_that_are_costly_to_compare_are_told_apart_by_their_ends(
+    old: list[str], new: list[str]
+) -> None:
+    lines = compare_texts("\n".join(["head", *old, "tail"]), new="\n".join(["head", *new, "tail"]))
+    same = ["".join(piece.text for piece in line.pieces) for line in lines if line.kind == "same"]
+    assert (same[0], same[-1]) == ("head", "tail")
+    assert {line.kind for line in lines} >= {"removed", "added"}
+
+
+@pytest.mark.timeout(20)
+def test_words_of_many_long_lines_are_compared_within_a_bound() -> None:
+    """Signs in another order are what takes longest to match."""
+    mixer = Random(3)
+    signs = [chr(0x2600 + number) for number in range(100)] * 9
+    lines = ["".join(mixer.sample(signs, len(signs))) for _ in range(360)]
+    old = ["same words " * 20 + "here", *lines[:180]]
+    new = ["same words " * 20 + "there", *lines[180:]]
+    changed = compare_texts("\n".join(old), new="\n".join(new))
+    marked = [piece.text for line in changed for piece in line.pieces if piece.is_marked]
+    assert marked[0] == "here"
+    assert not any(piece.is_marked for piece in changed[-1].pieces)

@@ -74,6 +74,30 @@ def test_page_without_text_is_refused(page: str) -> None:
         read_one("x.html", page)
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.html", f"<title>a{' ' * 300_000}b</title><p>Hello.</p>"),
+        ("a.html", f"<h1>a{'#' * 300_000}b</h1><p>Hello.</p>"),
+        ("a.html", f"<h1>a{'[' * 300_000}b</h1><p>Hello.</p>"),
+        ("a.html", f"<meta charset=punycode><p>Hello.</p>{'a' * 900_000}-{'a' * 900_000}"),
+        ("a.md", f"---\ntitle: a\n---\n# a{'#' * 300_000}b\n\nHello."),
+    ],
+    ids=["spaces", "hashes", "brackets", "punycode", "markdown"],
+)
+def test_file_that_is_made_to_take_long_is_read_soon(name: str, data: str) -> None:
+    read = read_one(name, data)
+    assert read.content.title.startswith("a")
+    assert "Hello." in read.content.body
+
+
+def test_heading_is_read_without_its_closing_marks() -> None:
+    for name in ("a.md", "a.html"):
+        text = "# Tents ##\n\nText." if name == "a.md" else "<h1>Tents ##</h1><p>Text.</p>"
+        assert read_one(name, text).content.title == "Tents"
+
+
 def test_pdf_becomes_paragraphs_under_headings() -> None:
     first = [
         (8, "Acme manual 3"), (24, "Tent care"), (11, "Dry the tent before you fold it, other-"),
