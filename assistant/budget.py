@@ -1,19 +1,252 @@
-"""The hard cap on what is asked of a paid model."""
+"""What models may cost a day: reserved before each use under a short lock, settled after it.
 
-from django.conf import settings
+A reservation counts the most that a use can cost, so that however many run at once they never
+spend more than a limit.
+"""
 
-from core.errors import RateLimited
-from core.limits import check_rate
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Final
 
-DAY_SECONDS = 86_400
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from assistant.models import BudgetAlarm, BudgetLimit, Reservation, Scope, Spend
+from llm.pricing import Price, price_of, total_cost
+from llm.tiers import models_of
+from llm.types import TIERS, Tier, Usage
+
+logger = logging.getLogger(__name__)
+State = Reservation.State
+LEVELS: Final = (50, 80, 100)
+# Longer than any turn: whoever held it is dead.
+STALE_SECONDS = 150
+# A use may be tried once more, and a turn have two rounds of tools before its answer.
+ATTEMPTS = 2
 
 
-def reserve_model_turn() -> bool:
-    """Count one turn against the day's cap before the model is asked; false when it is spent."""
-    try:
-        check_rate(
-            "model_turns", "all", limit=settings.OPENAI_TURNS_A_DAY, window_seconds=DAY_SECONDS
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """For whom and what a model is used; what is None has no limit of its own."""
+
+    name: str
+    site_pk: int
+    customer_pk: int | None = None
+    conversation_pk: int | None = None
+    turn_pk: int | None = None
+
+    @property
+    def scopes(self) -> list[tuple[str, str]]:
+        """The scopes whose limits hold, in the one order in which their rows are locked."""
+        keys = {
+            Scope.CONVERSATION: self.conversation_pk,
+            Scope.CUSTOMER: self.customer_pk,
+            Scope.SITE: self.site_pk,
+        }
+        own = [(str(scope), str(pk)) for scope, pk in keys.items() if pk is not None]
+        return [*own, (str(Scope.TOTAL), "all")]
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """Money in US dollars, and tokens."""
+
+    usd: Decimal
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What may be used: ``tier`` None is no model at all; ``reason`` says why it is not more."""
+
+    tier: Tier | None
+    reservation_pk: int | None = None
+    reason: str = ""
+
+
+@transaction.atomic
+def reserve(
+    purpose: Purpose, *, wanted: Tier, prompt_tokens: int, max_completion_tokens: int
+) -> Grant:
+    """Set apart what a use may cost at most; the best tier up to ``wanted`` that is left.
+
+    The rows of the scopes are locked, always in the same order, until this commits.
+    """
+    limits = _limits(purpose)
+    day = timezone.now().date()
+    spends = _lock(purpose.scopes, day=day)
+    spent_out = ""
+    for tier in _ladder(wanted):
+        amount = most_of(
+            tier, prompt_tokens=prompt_tokens, max_completion_tokens=max_completion_tokens
         )
-    except RateLimited:
-        return False
-    return True
+        spent_out = _what_is_spent(spends, limits, amount)
+        if not spent_out:
+            reason = "" if tier == wanted else f"{wanted} is over the budget"
+            held = _hold(purpose, tier, amount, spends=spends, day=day)
+            _raise_alarms(spends, limits, day=day)
+            return Grant(tier, held.pk, reason)
+    _raise_alarms(spends, limits, day=day)
+    return Grant(None, None, f"the budget of {spent_out} is spent")
+
+
+def most_of(tier: Tier, *, prompt_tokens: int, max_completion_tokens: int) -> Amount:
+    """Return the most that a use of a tier can cost, all its attempts and models included."""
+    prompt, completion = prompt_tokens * ATTEMPTS, max_completion_tokens * ATTEMPTS
+    prices = [price for model in _models(tier) if (price := price_of(model)) is not None]
+    usd = max((_cost(price, prompt, completion) for price in prices), default=Decimal(0))
+    return Amount(usd, prompt + completion)
+
+
+@transaction.atomic
+def settle(reservation_pk: int, usages: Sequence[Usage]) -> Decimal | None:
+    """Book what a use really cost and let go of the rest; of two calls the second does nothing.
+
+    Returns the cost in US dollars, None where no price is known.
+    """
+    cost = total_cost(usages)
+    tokens = sum(usage.prompt_tokens + usage.completion_tokens for usage in usages)
+    _settle(reservation_pk, Amount(cost or Decimal(0), tokens), state=State.SETTLED)
+    return cost
+
+
+def settle_stale() -> int:
+    """Book in full what dead workers reserved; return how many. Their calls may be billed."""
+    stale = Reservation.objects.filter(
+        state=State.HELD, created_at__lt=Now() - timedelta(seconds=STALE_SECONDS)
+    )
+    rows = list(stale.order_by("created_at")[:200])
+    for row in rows:
+        with transaction.atomic():
+            _settle(row.pk, Amount(row.usd, row.tokens), state=State.LOST)
+    return len(rows)
+
+
+def _settle(pk: int, amount: Amount, *, state: Reservation.State) -> None:
+    row = Reservation.objects.select_for_update().filter(pk=pk, state=State.HELD).first()
+    if row is None:
+        return
+    for spend in _lock([(scope, key) for scope, key in row.scopes], day=row.day):
+        Spend.objects.filter(pk=spend.pk).update(
+            reserved_usd=F("reserved_usd") - row.usd,
+            reserved_tokens=F("reserved_tokens") - row.tokens,
+            spent_usd=F("spent_usd") + amount.usd,
+            spent_tokens=F("spent_tokens") + amount.tokens,
+        )
+    row.state = state
+    row.settled_usd, row.settled_tokens = amount.usd, amount.tokens
+    row.settled_at = timezone.now()
+    row.save(update_fields=["state", "settled_usd", "settled_tokens", "settled_at"])
+
+
+def _ladder(wanted: Tier) -> list[Tier]:
+    """Return the tiers from ``wanted`` down that have models."""
+    below = TIERS[: TIERS.index(wanted) + 1]
+    return [tier for tier in reversed(below) if models_of(tier) or tier == wanted]
+
+
+def _models(tier: Tier) -> tuple[str, ...]:
+    return models_of(tier) or models_of("standard")
+
+
+def _cost(price: Price, prompt: int, completion: int) -> Decimal:
+    return price.of(prompt=prompt, cached=0, completion=completion)
+
+
+def _limits(purpose: Purpose) -> Mapping[str, BudgetLimit]:
+    """Return the limit of each scope; the site's own goes before that of all sites."""
+    rows = BudgetLimit.objects.filter(
+        Q(site=purpose.site_pk) | Q(site=None), is_active=True
+    ).order_by(F("site").asc(nulls_first=True))
+    return {row.scope: row for row in rows}
+
+
+def _lock(scopes: Iterable[tuple[str, str]], *, day: date) -> list[Spend]:
+    """Return the rows of the scopes, locked; those of a new day are made."""
+    wanted = sorted(scopes)
+    Spend.objects.bulk_create(
+        [Spend(scope=scope, scope_key=key, day=day) for scope, key in wanted],
+        ignore_conflicts=True,
+    )
+    match = Q(pk__in=[])
+    for scope, key in wanted:
+        match |= Q(scope=scope, scope_key=key)
+    rows = Spend.objects.select_for_update().filter(match, day=day)
+    return list(rows.order_by("scope", "scope_key"))
+
+
+def _what_is_spent(
+    spends: Iterable[Spend], limits: Mapping[str, BudgetLimit], amount: Amount
+) -> str:
+    """Return the first scope whose limit has no room for an amount, "" where all have."""
+    for spend in spends:
+        limit = limits.get(spend.scope)
+        if limit is None:
+            continue
+        usd = spend.spent_usd + spend.reserved_usd + amount.usd
+        tokens = spend.spent_tokens + spend.reserved_tokens + amount.tokens
+        if limit.usd is not None and usd > limit.usd:
+            return limit.get_scope_display().lower()
+        if limit.tokens is not None and tokens > limit.tokens:
+            return limit.get_scope_display().lower()
+    return ""
+
+
+def _hold(
+    purpose: Purpose, tier: Tier, amount: Amount, *, spends: Sequence[Spend], day: date
+) -> Reservation:
+    Spend.objects.filter(pk__in=[spend.pk for spend in spends]).update(
+        reserved_usd=F("reserved_usd") + amount.usd,
+        reserved_tokens=F("reserved_tokens") + amount.tokens,
+    )
+    for spend in spends:
+        spend.reserved_usd += amount.usd
+        spend.reserved_tokens += amount.tokens
+    return Reservation.objects.create(
+        turn_id=purpose.turn_pk,
+        purpose=purpose.name,
+        tier=tier,
+        day=day,
+        scopes=purpose.scopes,
+        usd=amount.usd,
+        tokens=amount.tokens,
+    )
+
+
+def _raise_alarms(spends: Iterable[Spend], limits: Mapping[str, BudgetLimit], *, day: date) -> None:
+    """Tell of each share of a limit that is reached, once a day."""
+    reached = [
+        BudgetAlarm(limit=limit, scope_key=spend.scope_key, day=day, level=level)
+        for spend in spends
+        if (limit := limits.get(spend.scope)) is not None
+        for level in LEVELS
+        if _share_of(spend, limit) * 100 >= level
+    ]
+    if not reached:
+        return
+    known = set(
+        BudgetAlarm.objects.filter(day=day, limit__in={one.limit for one in reached}).values_list(
+            "limit_id", "scope_key", "level"
+        )
+    )
+    fresh = [one for one in reached if (one.limit_id, one.scope_key, one.level) not in known]
+    BudgetAlarm.objects.bulk_create(fresh, ignore_conflicts=True)
+    for alarm in fresh:
+        logger.warning("budget: %s %% of %s", alarm.level, alarm.limit)
+
+
+def _share_of(spend: Spend, limit: BudgetLimit) -> float:
+    """Return how much of a limit is reserved or spent; 1 is all of it."""
+    usd = float(spend.spent_usd + spend.reserved_usd)
+    tokens = spend.spent_tokens + spend.reserved_tokens
+    shares = [
+        0.0,
+        *([usd / float(limit.usd) if limit.usd else 1.0] if limit.usd is not None else []),
+        *([tokens / limit.tokens if limit.tokens else 1.0] if limit.tokens is not None else []),
+    ]
+    return max(shares)
