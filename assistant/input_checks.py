@@ -73,9 +73,10 @@ _SIGNALS: Final[dict[str, re.Pattern[str]]] = {
         r"\b(?:system|maintenance|debug|admin|sudo|root) (?:mode|override|access|upgrade|check)\b",
     ),
     "authority": re.compile(
-        r"\bi(?: a|')?m (?:your|the|an?(?= admin| system| audit)|one of the|one of your) (?:\w+ ){0,2}?(?:developers?|"
-        r"creator|programmer|admin\w*|owner|ceo|system administrator|engineer|god|president|"
-        r"operator|auditor)\b"
+        r"\bi(?: a|')?m (?:your|the|an?(?= admin| system| audit)|one of the|one of your) "
+        r"(?:\w+ ){0,2}?"
+        r"(?:developers?|creator|programmer|admin\w*|owner|ceo|system administrator|engineer|god|"
+        r"president|operator|auditor)\b"
         r"|\bi am god\b|\b(?:openai|anthropic) (?:staff|employee|engineer|told|says)",
     ),
     "markup": re.compile(

@@ -17,7 +17,7 @@ from assistant.guardrails import (
 )
 from assistant.holding_back import HoldBack, hosts_of
 from assistant.leaks import LeakWatch
-from assistant.promises import OutputRule, broken_rule
+from assistant.promises import OutputRule, begins_to_commit, broken_rule, may_commit
 from assistant.redaction import PLACEHOLDER, Span, find_spans
 from assistant.sentences import sentence_end
 from assistant.violations import OutputViolation, ViolationKind
@@ -72,6 +72,7 @@ class OutputGuard:
         self._known_signs = "\n".join(map(signs_of, known_personal))
         # The sentence that is being written, how much of it was shown, and all before it.
         self._sentence, self._shown = "", 0
+        self._may_commit = False
         self._passed: list[str] = []
         self.groundedness = 0.0
 
@@ -103,10 +104,19 @@ class OutputGuard:
         while (end := sentence_end(self._sentence, start=looked_at)) is not None:
             shown += self._take(end)
             looked_at = 0
-        if not self._holds:
+        if not self._holds and not self._commits(text):
             shown += self._sentence[self._shown :]
             self._shown = len(self._sentence)
         return shown
+
+    def _commits(self, text: str) -> bool:
+        """Whether the sentence that ``text`` is added to promises: it is held to its end then."""
+        if not self._rules or not (
+            self._may_commit or may_commit(self._sentence[-len(text) - 8 :])
+        ):
+            return False
+        self._may_commit = True
+        return begins_to_commit(self._sentence)
 
     def _take(self, end: int) -> str:
         """Check the sentence up to ``end``; return what of it was not shown yet."""
@@ -115,6 +125,7 @@ class OutputGuard:
         unshown = sentence[self._shown :]
         self._passed.append(sentence)
         self._sentence, self._shown = self._sentence[end:], max(0, self._shown - end)
+        self._may_commit = may_commit(self._sentence)
         return unshown
 
     def _check_sentence(self, sentence: str) -> None:

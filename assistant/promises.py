@@ -49,6 +49,12 @@ _COMMITMENT: Final = re.compile(
     r"|\bsie (?:bekommen|erhalten)\b|\bnous (?:allons )?(?:vous )?(?:rembours|offr|accord)\w*"
     r"|\bvous (?:recevrez|aurez|obtiendrez|serez)\b|\b(?:recibir|obtendr)[áa]s?\b"
 )
+# Without one of these words nothing is committed to: a cheap look at each piece.
+_MAY_COMMIT: Final = re.compile(
+    r"\b(?:i|we|ich|wir|je|nous|vous|sie|le|te|les)\b|\bi[\u2019']|\bwe[\u2019']|[\u2019']ll\b|"
+    r"\b(?:will|been|entitled|guaranteed|owed|due|going to|recibir|obtendr)",
+    re.IGNORECASE,
+)
 _DENIED: Final = re.compile(
     r"\b(?:not|never|cannot|cant|wont|dont|doesnt|isnt|arent|unable|no one|nobody|only a person|"
     r"a person|our team|a colleague)\b"
@@ -115,6 +121,17 @@ def broken_rule(
         if _commits(plain, phrases=rule.phrases, sources=sources):
             return rule
     return None
+
+
+def may_commit(text: str) -> bool:
+    """Whether a sentence with ``text`` in it needs a closer look."""
+    return _MAY_COMMIT.search(text) is not None
+
+
+def begins_to_commit(beginning: str) -> bool:
+    """Whether an unfinished sentence gives its word already, for what is still to come."""
+    plain = _plain(beginning)
+    return bool(_OWN_WORD.search(plain) or _COMMITMENT.search(plain))
 
 
 def _commits(plain: str, *, phrases: Sequence[str], sources: Sources) -> bool:
