@@ -3,12 +3,14 @@
 import json
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from assistant.budget import reserve_model_turn
+from assistant.budget import Grant, Purpose, reserve, settle
 from assistant.helping.cases import Case
 from assistant.helping.outcomes import BudgetSpent, Made, NeedsModel, Outcome
 from assistant.prompt_library import Prompt, load_prompt
@@ -16,7 +18,9 @@ from core.background import in_database_thread
 from llm.engines import complete
 from llm.errors import ModelError, ModelStreamBroken
 from llm.keys import key_ring
-from llm.types import ChatMessage, Completion, Tier
+from llm.tiers import models_of
+from llm.tokens import raw_tokens
+from llm.types import ChatMessage, Tier, Usage
 
 logger = logging.getLogger(__name__)
 Reply = TypeVar("Reply", bound=BaseModel)
@@ -26,6 +30,16 @@ TRY_SECONDS = 18.0
 LEAST_SECONDS = 3.0
 MAX_TOKENS = 700
 ENGINE = "openai"
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What is sent, however often it is tried."""
+
+    messages: tuple[ChatMessage, ...]
+    tier: Tier
+    max_tokens: int
+    schema: Mapping[str, object]
 
 
 async def ask_model(
@@ -47,27 +61,45 @@ async def ask_model(
     if not key_ring().list_keys():
         raise NeedsModel
     rules = load_prompt(prompt)
+    site = case.conversation.site.name
     messages = (
-        ChatMessage(
-            "system", rules.render(structured=True, site=case.conversation.site.name, **values)
-        ),
+        ChatMessage("system", rules.render(structured=True, site=site, **values)),
         ChatMessage("user", content),
     )
+    wanted = tier if models_of(tier) else "standard"
+    grant = await in_database_thread(_reserve)(case, messages, wanted=wanted, max_tokens=max_tokens)
+    if grant.tier is None or grant.reservation_pk is None:
+        raise BudgetSpent
+    request = _Request(messages, grant.tier, max_tokens, schema.model_json_schema())
     restore = case.redactor.restore_value if restores else None
+    usages: list[Usage] = []
+    cost: Decimal | None = None
+    try:
+        reply = await _tried(
+            case, request, read=lambda text: _read(text, schema, restore=restore), usages=usages
+        )
+    finally:
+        # However it ends: what a reply that could not be used cost is spent all the same.
+        cost = await in_database_thread(settle)(grant.reservation_pk, usages)
+    return reply, _made(usages, rules, cost=cost)
+
+
+async def _tried(
+    case: Case, request: _Request, *, read: Callable[[str], Reply], usages: list[Usage]
+) -> Reply:
+    """Ask once, and once more where that may help; ``usages`` grow with each reply."""
     deadline = time.monotonic() + case.seconds
     for tries_left in reversed(range(TRIES)):
-        if not await in_database_thread(reserve_model_turn)():
-            raise BudgetSpent
-        left = min(TRY_SECONDS, deadline - time.monotonic() - 1.0)
         try:
             completion = await complete(
-                messages,
-                seconds=left,
-                tier=tier,
-                max_tokens=max_tokens,
-                schema=schema.model_json_schema(),
+                request.messages,
+                seconds=min(TRY_SECONDS, deadline - time.monotonic() - 1.0),
+                tier=request.tier,
+                max_tokens=request.max_tokens,
+                schema=request.schema,
             )
-            return _read(completion.text, schema, restore=restore), _made(completion, rules)
+            usages += [completion.usage] if completion.usage else []
+            return read(completion.text)
         except ModelError as error:
             if not error.retryable or not tries_left or _is_late(deadline):
                 raise
@@ -108,12 +140,26 @@ def _read(text: str, schema: type[Reply], *, restore: Callable[[Any], Any] | Non
         raise ModelStreamBroken from None
 
 
-def _made(completion: Completion, prompt: Prompt) -> Made:
-    usage = completion.usage
+def _reserve(
+    case: Case, messages: tuple[ChatMessage, ...], *, wanted: Tier, max_tokens: int
+) -> Grant:
+    conversation = case.conversation
+    purpose = Purpose(
+        name="help",
+        site_pk=conversation.site_id,
+        customer_pk=conversation.customer_id,
+        conversation_pk=conversation.pk,
+    )
+    tokens = sum(raw_tokens(message.content, model="") for message in messages)
+    return reserve(purpose, wanted=wanted, prompt_tokens=tokens, max_completion_tokens=max_tokens)
+
+
+def _made(usages: Sequence[Usage], prompt: Prompt, *, cost: Decimal | None) -> Made:
     return Made(
         engine=ENGINE,
-        model=usage.model if usage else "",
+        model=usages[-1].model if usages else "",
         prompt_version=prompt.label,
-        prompt_tokens=usage.prompt_tokens if usage else 0,
-        completion_tokens=usage.completion_tokens if usage else 0,
+        prompt_tokens=sum(usage.prompt_tokens for usage in usages),
+        completion_tokens=sum(usage.completion_tokens for usage in usages),
+        cost=cost,
     )

@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
 import pytest
 from django.db.models.functions import Now
+from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
@@ -16,7 +18,7 @@ from assistant.helping.article_writing import keep_article
 from assistant.helping.claims import claim_run, fail_stale
 from assistant.helping.outcomes import detail_of
 from assistant.helping.requests import access_run, request_help
-from assistant.models import HelperRun, Turn
+from assistant.models import BudgetLimit, HelperRun, Reservation, Turn
 from assistant.relay import run_once
 from assistant.services import resolve_by_agent, send_agent_reply, take_conversation
 from assistant.turns import run_turn
@@ -25,6 +27,8 @@ from core.background import in_database_thread
 from core.errors import BadInput, Conflict, Forbidden, NotFound, RateLimited
 from knowledge.models import Article
 from llm.errors import ModelBadRequest, ModelUnavailable
+from llm.models import ModelPrice
+from llm.pricing import forget_prices
 from tests.assistant.conftest import RETURNS
 from tests.assistant.helping import ScriptedCompletions, carried_out, say
 from tests.conftest import make_user
@@ -226,7 +230,50 @@ async def test_translation_when_the_model_fails_fails_with_its_code(
     assert (run.state, run.error_code) == ("failed", "model_unavailable")
 
 
-async def test_help_past_its_deadline_fails(
+async def test_help_is_booked_with_all_that_it_cost(
+    conversation: Conversation, ask_help: Ask, model: ScriptedCompletions
+) -> None:
+    def set_price() -> None:
+        ModelPrice.objects.update_or_create(
+            model="gpt-test",
+            defaults={
+                "input_usd": 10,
+                "cached_input_usd": 1,
+                "output_usd": 100,
+                "as_of": timezone.now().date(),
+            },
+        )
+        forget_prices()
+        say(conversation, QUESTION)
+
+    await in_database_thread(set_price)()
+    model.replies = ["this is no JSON", {"text": "Wants to return items."}]
+    run = await helped(ask_help, Kind.SUMMARY)
+    assert (run.prompt_tokens, run.completion_tokens) == (200, 40)
+    assert run.cost == Decimal("0.006")
+    booked = await Reservation.objects.aget(purpose="help")
+    assert (booked.state, booked.settled_tokens) == ("settled", 240)
+    assert booked.settled_usd == run.cost
+
+
+async def test_help_without_budget_asks_no_model(
+    conversation: Conversation, ask_help: Ask, model: ScriptedCompletions
+) -> None:
+    def spend_all() -> None:
+        BudgetLimit.objects.update_or_create(
+            scope="conversation", site=None, defaults={"tokens": 1, "is_active": True}
+        )
+        say(conversation, QUESTION)
+
+    await in_database_thread(spend_all)()
+    summary = await helped(ask_help, Kind.SUMMARY)
+    assert (summary.state, summary.engine) == ("done", "extractive")
+    translation = await helped(ask_help, Kind.TRANSLATION)
+    assert (translation.state, translation.error_code) == ("failed", "budget_spent")
+    assert model.asked == []
+
+
+async def test_help_past_its_deadline_fails_and_lets_its_reservation_go(
     conversation: Conversation,
     ask_help: Ask,
     model: ScriptedCompletions,
@@ -237,6 +284,7 @@ async def test_help_past_its_deadline_fails(
     model.replies = [asyncio.Event()]
     run = await helped(ask_help, Kind.SUMMARY)
     assert (run.state, run.error_code) == ("failed", "deadline")
+    assert not await Reservation.objects.filter(state="held").aexists()
 
 
 async def test_run_delivered_twice_is_carried_out_once(
