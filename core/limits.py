@@ -80,5 +80,8 @@ def network_of(address: str) -> str:
     except ValueError:
         return "unknown"
     if isinstance(parsed, IPv6Address):
+        if parsed.ipv4_mapped:
+            # So a server that listens on both kinds names all IPv4 visitors: they are not one.
+            return str(parsed.ipv4_mapped)
         return ":".join(parsed.exploded.split(":")[:4])
     return str(parsed)

@@ -43,6 +43,7 @@ def test_check_rate_when_redis_is_gone_counts_in_this_process(
         ("192.0.2.7", "192.0.2.7"),
         ("2001:db8:1:2:3:4:5:6", "2001:0db8:0001:0002"),
         ("2001:db8:1:2:ffff::1", "2001:0db8:0001:0002"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
         ("nonsense", "unknown"),
     ],
 )
