@@ -118,6 +118,14 @@ class _Progress:
 
 def _bounded(errors: dict[str, str]) -> dict[str, str]:
     """Keep the row small: the first errors, and how many more there are."""
-    kept = {name: why[:MAX_ERROR_CHARACTERS] for name, why in list(errors.items())[:MAX_ERRORS]}
+    kept = {
+        _storable(name): _storable(why[:MAX_ERROR_CHARACTERS])
+        for name, why in list(errors.items())[:MAX_ERRORS]
+    }
     left = len(errors) - len(kept)
     return kept | ({"\u2026": f"and {left:,} more."} if left else {})
+
+
+def _storable(text: str) -> str:
+    """Return ``text`` without what PostgreSQL keeps in no JSON: files name themselves."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")

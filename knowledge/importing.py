@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from django.db import DataError
+
 from conversations.models import Site
 from core.errors import BadInput, SupportError
 from knowledge.importers.content import ArticleFile, Batch, Defaults, PageGone, Part, Reading
@@ -154,6 +156,11 @@ class _Import:
             saved = self._saved(file, part=part, name=name)
         except SupportError as error:
             self._refuse(name, part=part, why=error.detail)
+            return
+        except (DataError, ValueError) as error:
+            # What no reader foresaw must not cost the other files.
+            logger.exception("an article of an import could not be stored")
+            self._refuse(name, part=part, why=f"it can't be stored ({type(error).__name__}).")
             return
         self._found.add(saved.article.pk)
         self.result.add(name, saved=saved)

@@ -84,7 +84,7 @@ def store_article(
     values = stored_values(content)
     # The lock makes two saves of one article follow each other: no version is given twice.
     article, is_new = Article.objects.select_for_update().get_or_create(
-        site=site, slug=_checked_slug(slug), defaults=values
+        site=site, slug=checked_slug(slug), defaults=values
     )
     if source and article.audience == Audience.INTERNAL:
         values["audience"] = Audience.INTERNAL
@@ -180,7 +180,7 @@ def _attach(article: Article, *, source: Source, origin: str) -> None:
         Article.objects.filter(pk=article.pk).update(source=source, origin=origin)
 
 
-def _checked_slug(slug: str) -> str:
+def checked_slug(slug: str) -> str:
     """Return ``slug`` if it may stand in an address."""
     try:
         return str(Article._meta.get_field("slug").clean(slug, None))

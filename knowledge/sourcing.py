@@ -11,6 +11,7 @@ from knowledge.importers.content import MAX_ORIGIN_CHARACTERS, ArticleFile
 from knowledge.models import Article, ArticleVersion, Audience, Source
 from knowledge.services import (
     SavedArticle,
+    checked_slug,
     publish_articles,
     store_article,
     stored_values,
@@ -74,7 +75,7 @@ def _article_of(source: Source, *, file: ArticleFile, origin: str, is_page: bool
     articles = Article.objects.select_for_update().filter(site=source.site)
     if is_page:
         return articles.filter(source=source, origin=origin).order_by("pk").first()
-    article = articles.filter(slug=file.slug).first()
+    article = articles.filter(slug=checked_slug(file.slug)).first()
     if article and article.source_id != source.pk and not _may_take(source, article):
         raise Conflict(
             f"slug: {file.slug} is the one of an article that does not come from here; "

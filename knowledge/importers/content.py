@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import sha256
 
 from django.utils.text import slugify
@@ -15,6 +16,7 @@ from knowledge.services import ArticleContent
 MAX_SLUG_CHARACTERS = 100
 MAX_TITLE_CHARACTERS = 200
 MAX_ORIGIN_CHARACTERS = 500
+MIN_YEAR, MAX_YEAR = 1900, 2200
 SPACE = re.compile(r"\s+")
 
 
@@ -85,6 +87,17 @@ def slug_of(text: str) -> str:
 def title_of(text: str) -> str:
     """Return ``text`` on one line, within the bounds of a title."""
     return SPACE.sub(" ", text).strip()[:MAX_TITLE_CHARACTERS].strip()
+
+
+def moment_of(text: str) -> datetime:
+    """Return a source's ISO date in UTC; raise ``ValueError`` where it is none, or no year's.
+
+    At both ends of the calendar another zone leads out of it, and no row with it can be read.
+    """
+    moment = datetime.fromisoformat(text)
+    if not MIN_YEAR <= moment.year <= MAX_YEAR:
+        raise ValueError(text)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def heading_of(line: str) -> str:

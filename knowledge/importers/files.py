@@ -1,5 +1,6 @@
 """Reads files by their endings: one, a folder of them, or what was uploaded."""
 
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -32,12 +33,14 @@ SUFFIXES = ", ".join(READERS)
 def folder_batch(path: Path, *, defaults: Defaults, suffixes: set[str] | None = None) -> Batch:
     """Return the readable files below a folder, or the one file."""
     if path.is_file():
-        return Batch([_file_part(path, name=path.name, defaults=defaults)], is_complete=True)
+        return Batch(
+            [_file_part(path, name=_named(path.name), defaults=defaults)], is_complete=True
+        )
     wanted = suffixes or set(READERS)
     files = sorted(file for file in path.rglob("*") if file.suffix.casefold() in wanted)
     root = path.resolve()
     parts = [
-        _file_part(file, name=file.relative_to(path).as_posix(), defaults=defaults)
+        _file_part(file, name=_named(file.relative_to(path).as_posix()), defaults=defaults)
         for file in files
         # A link must not lead out of the folder.
         if file.is_file() and file.resolve().is_relative_to(root)
@@ -81,6 +84,11 @@ def _file_part(file: Path, *, name: str, defaults: Defaults) -> Part:
         return read_file(_bytes(file), name=name, defaults=defaults)
 
     return Part(name, load)
+
+
+def _named(name: str) -> str:
+    """Return a file's name as it can be stored: systems take any bytes for one."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def _bytes(file: Path) -> bytes:

@@ -6,10 +6,17 @@ A file may open with front matter, lines of ``key: value`` between two lines ``-
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 
 from core.errors import BadInput
-from knowledge.importers.content import ArticleFile, Defaults, Reading, decoded, heading_of
+from knowledge.importers.content import (
+    ArticleFile,
+    Defaults,
+    Reading,
+    decoded,
+    heading_of,
+    moment_of,
+)
 from knowledge.models import Audience
 from knowledge.services import ArticleContent
 
@@ -89,7 +96,6 @@ def _date(value: str) -> datetime | None:
     if not value:
         return None
     try:
-        moment = datetime.fromisoformat(value)
+        return moment_of(value)
     except ValueError as error:
         raise BadInput(f"updated: {value!r} is not a date as 2026-01-31.") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

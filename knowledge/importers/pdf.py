@@ -1,8 +1,9 @@
 """Reads the text of a PDF file: lines become paragraphs, larger letters become headings."""
 
 import re
+import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -22,6 +23,8 @@ from knowledge.importers.content import (
 from knowledge.services import MAX_BODY_CHARACTERS, ArticleContent
 
 MAX_PAGES = 1_000
+# A few bytes can be drawn on every page again. Well within an import's lease.
+MAX_SECONDS = 60.0
 # A heading is larger than the text by so much, and short.
 HEADING_RATIO = 1.15
 LARGE_RATIO = 1.5
@@ -49,7 +52,7 @@ def read_pdf(data: bytes, *, stem: str, defaults: Defaults) -> Reading:
     """Return the file's one article; raise ``BadInput`` where no text can be had from it."""
     try:
         reader = _open(data)
-        pages = [_lines_of(page) for page in reader.pages]
+        pages = list(_pages(reader))
         title = str((reader.metadata and reader.metadata.title) or "")
     except BadInput:
         raise
@@ -83,7 +86,24 @@ def _reading(lines: Sequence[_Line], *, title: str, stem: str, defaults: Default
     return Reading([ArticleFile(slug_of(stem), content)])
 
 
-def _lines_of(page: PageObject) -> list[_Line]:
+def _pages(reader: PdfReader) -> Iterator[list[_Line]]:
+    """Yield the lines of each page; raise ``BadInput`` where they are no article any more."""
+    end = time.monotonic() + MAX_SECONDS
+
+    def check_time(*_: object) -> None:
+        if time.monotonic() > end:
+            raise BadInput(f"the PDF takes longer than {MAX_SECONDS:.0f} seconds to read.")
+
+    left = 2 * MAX_BODY_CHARACTERS
+    for page in reader.pages:
+        lines = _lines_of(page, check_time=check_time)
+        left -= sum(len(line.text) for line in lines)
+        if left < 0:
+            raise BadInput(f"the PDF has more than {MAX_BODY_CHARACTERS:,} characters.")
+        yield lines
+
+
+def _lines_of(page: PageObject, *, check_time: Callable[..., None]) -> list[_Line]:
     """Return the page's lines with their sizes; stop where an article would be full."""
     sizes: dict[str, float] = {}
 
@@ -95,8 +115,12 @@ def _lines_of(page: PageObject) -> list[_Line]:
             if key:
                 sizes[key] = max(scaled, sizes.get(key, 0.0))
 
-    text = printable(page.extract_text(visitor_text=note)[: MAX_BODY_CHARACTERS + 1])
-    return [_Line(line.strip(), _size(line.strip(), sizes)) for line in text.split("\n")]
+    drawn = page.extract_text(visitor_operand_before=check_time, visitor_text=note)
+    lines: list[_Line] = []
+    for line in printable(drawn[: MAX_BODY_CHARACTERS + 1]).split("\n"):
+        check_time()
+        lines.append(_Line(line.strip(), _size(line.strip(), sizes)))
+    return lines
 
 
 def _size(line: str, sizes: dict[str, float]) -> float:

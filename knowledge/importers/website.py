@@ -8,9 +8,8 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
-from itertools import islice
 from pathlib import PurePosixPath
 
 import httpx2
@@ -37,6 +36,7 @@ from knowledge.importers.content import (
     PageGone,
     Part,
     Reading,
+    moment_of,
     slug_of,
 )
 from knowledge.importers.html import read_html
@@ -115,6 +115,8 @@ class Website:
             raise
         if not _is_same_site(parse_url(fetched.url), parse_url(page.url)):
             raise BadInput("the page leads to another website.")
+        if not self._robots.can_fetch(fetched.url, USER_AGENT):
+            raise BadInput("robots.txt does not allow to read where it leads.")
         return _dated(_read(fetched, page=page, defaults=self.defaults), page=page)
 
     def _wait(self) -> None:
@@ -143,7 +145,11 @@ class Website:
         is_sitemap = start.path.endswith(SITEMAP_ENDINGS)
         below = "/" if is_sitemap else start.path
         seen: set[str] = set()
-        for page in islice(self._in_sitemaps(start, is_sitemap=is_sitemap), MAX_LISTED):
+        found = self._in_sitemaps(start, is_sitemap=is_sitemap)
+        for number, page in enumerate(found):
+            if number == MAX_LISTED:
+                self._notes["sitemap"] = f"only its first {MAX_LISTED:,} addresses are looked at."
+                return
             try:
                 url = parse_url(page.url)
             except FetchFailed:
@@ -250,7 +256,6 @@ def _is_same_site(url: httpx2.URL, start: httpx2.URL) -> bool:
 
 def _moment(text: str) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(text.strip())
+        return moment_of(text.strip())
     except ValueError:
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

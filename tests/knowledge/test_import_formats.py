@@ -3,7 +3,7 @@
 import pytest
 
 from core.errors import BadInput
-from knowledge.importers import archive
+from knowledge.importers import archive, pdf
 from knowledge.importers.content import ArticleFile, Defaults, Reading
 from knowledge.importers.files import read_file, upload_batch
 from knowledge.importers.html import read_html
@@ -120,6 +120,15 @@ def test_pdf_is_called_as_it_says() -> None:
     data = pdf_file([[(11, "Some text.")]], title="From the metadata")
     assert read_one("x.pdf", data).content.title == "From the metadata"
     assert read_one("x.pdf", pdf_file([[(11, "Some text.")]])).content.title == "x"
+
+
+def test_pdf_that_goes_on_and_on_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    long = [(9, "word " * 20_000)]
+    with pytest.raises(BadInput, match="more than 200,000 characters"):
+        read_one("long.pdf", pdf_file([long] * 6))
+    monkeypatch.setattr(pdf, "MAX_SECONDS", 0.0)
+    with pytest.raises(BadInput, match="takes longer"):
+        read_one("slow.pdf", pdf_file([[(9, "word")]]))
 
 
 def test_scanned_pdf_is_refused_with_the_reason() -> None:

@@ -1,9 +1,11 @@
 """Imports are rows that outlive their workers: claimed once, taken up again, ended once."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -316,3 +318,52 @@ def test_workers_find_the_tasks_that_the_schedule_names() -> None:
     known, scheduled = (set(line.split()) for line in done.stdout.splitlines()[-2:])
     assert {tend_imports_task.name, run_import_task.name} <= known
     assert tend_imports_task.name in scheduled
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("b.md", "---\nslug: b\0b\n---\n# B\n\nText.", "b.md"),
+        ("b.csv", "question,answer,slug\nQ?,A.,b\0b\n", "b.csv # b\ufffdb"),
+        ("b.md", "---\nupdated: 9999-12-31T23:59:59-14:00\n---\n# B\n\nText.", "b.md"),
+        ("b.md", "---\nupdated: 0001-01-01T00:00:00+14:00\n---\n# B\n\nText.", "b.md"),
+    ],
+    ids=["slug", "row", "last day", "first day"],
+)
+def test_what_cannot_be_stored_is_told_and_the_rest_goes_on(
+    source: Source, name: str, text: str, told: str
+) -> None:
+    run = upload(source, {name: text, "good.md": "# Good\n\nText."})
+    run_import(run.pk, now=True)
+    run.refresh_from_db()
+    assert (run.state, list(run.errors)) == (ImportRun.State.DONE, [told])
+    assert [article.slug for article in Article.objects.all()] == ["good"]
+
+
+def test_article_that_the_database_refuses_does_not_cost_the_others(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bad() -> Reading:
+        return Reading([ArticleFile("bad", ArticleContent("bad", "text", audience="public"))])
+
+    def store(self: object, file: ArticleFile, **values: object) -> object:
+        if file.slug == "bad":
+            Article.objects.filter(slug="a\0b").exists()
+        return kept(self, file, **values)
+
+    kept = importing._Import._saved
+    monkeypatch.setattr(importing._Import, "_saved", store)
+    batch = Batch([Part("bad", bad), part("good")])
+    result = importing.import_batch(source.site, batch=batch, source=source)
+    assert (result.created, list(result.errors)) == (["good"], ["bad"])
+
+
+def test_file_whose_name_is_no_text_is_imported(site: Site, tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"tents-\xff.html")).write_text("<h1>Tents</h1><p>Text.</p>")
+    (tmp_path / os.fsdecode(b"broken-\xff.pdf")).write_bytes(b"none")
+    folder = Source.objects.create(site=site, kind=Source.Kind.FOLDER, location=str(tmp_path))
+    run = open_run(folder)
+    run_import(run.pk, now=True)
+    run.refresh_from_db()
+    assert (run.state, list(run.errors)) == (ImportRun.State.DONE, ["broken-\ufffd.pdf"])
+    assert Article.objects.get().origin == "tents-\ufffd.html"

@@ -9,6 +9,7 @@ from conversations.models import Site
 from core.errors import BadInput
 from core.fetching import AddressRefused, FetchFailed
 from knowledge.import_runs import run_import
+from knowledge.importers import website
 from knowledge.importers.content import Defaults
 from knowledge.importers.website import Website, parse_sitemap
 from knowledge.importing import ImportResult
@@ -308,3 +309,26 @@ def test_sitemap_reads_no_files_and_grows_by_no_entities() -> None:
     body = head + bomb + b"]><urlset><url><loc>https://a.example/&f;&i;</loc></url></urlset>"
     _, pages = parse_sitemap(body)
     assert all(len(page.url) < 1_000 and "root:" not in page.url for page in pages)
+
+
+def test_nothing_is_unpublished_where_a_sitemap_is_not_read_to_its_end(
+    site: Site, web: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_page(web, "/help/a", "A")
+    add_page(web, "/help/b", "B")
+    add_sitemap(web, "/help/a", "/help/b")
+    crawl(site, f"{web.origin}/help/")
+    monkeypatch.setattr(website, "MAX_LISTED", 2)
+    add_sitemap(web, "/shop/1", "/help/a", "/help/b")
+    result, _ = crawl(site, f"{web.origin}/help/")
+    assert "only its first 2 addresses" in result.errors["sitemap"]
+    assert len(published()) == 2
+
+
+def test_page_that_leads_where_robots_may_not_go_is_not_read(site: Site, web: WebServer) -> None:
+    web.add("/robots.txt", "User-agent: *\nDisallow: /private/\n", content_type="text/plain")
+    add_page(web, "/private/b", "B")
+    web.add("/help/a", status=302, headers={"Location": "/private/b"})
+    result, _ = crawl(site, f"{web.origin}/help/a")
+    assert "robots.txt" in result.errors[f"{web.origin}/help/a"]
+    assert not published()
