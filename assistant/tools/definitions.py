@@ -78,6 +78,11 @@ class Tool:
                 return True
 
 
+def storable(text: str) -> str:
+    """Return ``text`` without what PostgreSQL takes in no column: NUL and lone surrogates."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
 def fields_of(template: str) -> list[str]:
     """Return the names in ``{name}``; raise ``ValueError`` for anything else in braces."""
     names: list[str] = []

@@ -4,24 +4,27 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from assistant.models import ToolCall
+from assistant.tools.definitions import storable
 from assistant.tools.running import Outcome
 
 Redact = Callable[[str], str]
 MAX_ARGUMENT_CHARACTERS = 2_000
 
 
-def redacted(value: Any, *, redact: Redact) -> Any:
-    """Return a JSON value with every text in it redacted, keys too."""
+def mapped(value: Any, change: Redact) -> Any:
+    """Return a JSON value with every text in it changed, keys too."""
     if isinstance(value, str):
-        return redact(value[:MAX_ARGUMENT_CHARACTERS]).replace("\x00", "")
+        return change(value)
     if isinstance(value, Mapping):
-        return {
-            redacted(str(key), redact=redact): redacted(one, redact=redact)
-            for key, one in value.items()
-        }
+        return {mapped(str(key), change): mapped(one, change) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        return [redacted(one, redact=redact) for one in value]
+        return [mapped(one, change) for one in value]
     return value
+
+
+def redacted(value: Any, *, redact: Redact) -> Any:
+    """Return a JSON value as it may be kept: redacted, storable, its texts of some length only."""
+    return mapped(value, lambda text: storable(redact(text[:MAX_ARGUMENT_CHARACTERS])))
 
 
 def record_call(
@@ -38,11 +41,11 @@ def record_call(
     return ToolCall.objects.create(
         conversation_id=conversation_pk,
         turn_id=turn_pk,
-        tool=tool[:50].replace("\x00", ""),
+        tool=storable(tool)[:50],
         effect=effect,
         state=outcome.state,
         arguments=redacted(dict(arguments), redact=redact),
-        result=redact(outcome.text).replace("\x00", ""),
+        result=storable(redact(outcome.text)),
         error_code=outcome.error_code,
         duration_ms=outcome.duration_ms,
     )

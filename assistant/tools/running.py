@@ -20,13 +20,14 @@ from pydantic import BaseModel
 
 from assistant.models import ToolCall
 from assistant.tools.caller import Caller
-from assistant.tools.definitions import MAX_LINES, MAX_TITLE, Card, Tool, ToolRefused
+from assistant.tools.definitions import MAX_LINES, MAX_TITLE, Card, Tool, ToolRefused, storable
 from assistant.tools.http import CallFailed
 
 logger = logging.getLogger(__name__)
 State = ToolCall.State
 T = TypeVar("T")
 MAX_RESULT_CHARACTERS = 4_000
+MAX_WORDS = 1_000
 THREADS = 8
 # For what the tool itself does about its own time-out, as an HTTP one.
 GRACE_SECONDS = 0.5
@@ -45,7 +46,8 @@ class Outcome:
 
 def refusal(why: str, *, code: str) -> Outcome:
     """Return what the model is told of a call that was not made."""
-    return Outcome(State.REFUSED, json.dumps({"error": why}), words=why, error_code=code)
+    words = storable(why[:MAX_WORDS])
+    return Outcome(State.REFUSED, json.dumps({"error": words}), words=words, error_code=code)
 
 
 @lru_cache(maxsize=1)
@@ -90,8 +92,8 @@ async def describe_effect(tool: Tool, arguments: BaseModel, *, caller: Caller) -
     except Exception as error:  # an installation's own code, as above
         logger.warning("card of tool %s: %s", tool.name, type(error).__name__)
         raise ToolRefused("That can't be done right now.") from error
-    lines = tuple(line[:300] for line in card.lines[:MAX_LINES])
-    return Card(card.title[:MAX_TITLE], lines)
+    lines = tuple(storable(line[:300]) for line in card.lines[:MAX_LINES])
+    return Card(storable(card.title[:MAX_TITLE]), lines)
 
 
 async def _in_thread(work: Callable[[], T], *, began: threading.Event, seconds: float) -> T:
@@ -120,4 +122,4 @@ def _as_text(result: object) -> str:
 def _words_of(result: Any) -> str:
     """Return what a tool says to the customer: its text, or the ``message`` of what it returns."""
     words = result.get("message") if isinstance(result, dict) else result
-    return words[:1_000] if isinstance(words, str) else ""
+    return storable(words[:MAX_WORDS]) if isinstance(words, str) else ""

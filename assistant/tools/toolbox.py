@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 from pydantic import BaseModel, ValidationError
 
@@ -10,8 +11,8 @@ from assistant.memory import redactor_of
 from assistant.models import Effect
 from assistant.redaction import Redactor
 from assistant.tools.caller import Caller, caller_of
-from assistant.tools.definitions import Tool, ToolRefused
-from assistant.tools.rows import record_call
+from assistant.tools.definitions import Tool, ToolRefused, storable
+from assistant.tools.rows import mapped, record_call
 from assistant.tools.running import Outcome, describe_effect, refusal, run_tool
 from assistant.tools.selection import tools_for
 from conversations.models import Conversation
@@ -52,6 +53,11 @@ class Toolbox:
     calls_left: int = MAX_CALLS
 
     @property
+    def was_used(self) -> bool:
+        """Whether the model called anything."""
+        return self.calls_left < MAX_CALLS
+
+    @property
     def specs(self) -> tuple[ToolSpec, ...]:
         """The tools as the model is told of them."""
         return tuple(one.spec for one in self.tools.values())
@@ -77,7 +83,7 @@ class Toolbox:
         if tool.is_write:
             return await self._propose(call, tool, arguments)
         outcome = await run_tool(
-            tool, arguments, caller=self.caller, idempotency_key=call.call_id, seconds=seconds
+            tool, arguments, caller=self.caller, idempotency_key=str(uuid4()), seconds=seconds
         )
         return await self._stored(call, outcome)
 
@@ -90,7 +96,7 @@ class Toolbox:
         if tool is None:
             return refusal("There is no such tool.", code="unknown_tool")
         try:
-            values = dict(call.arguments)
+            values = mapped(dict(call.arguments), storable)
             given = self.redactor.restore_value(values) if self.redactor else values
             arguments = tool.arguments.model_validate(given)
         except ValidationError as error:

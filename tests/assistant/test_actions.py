@@ -417,6 +417,23 @@ async def test_turn_with_reads_and_a_write_reads_and_proposes(
     assert len(engine.requests) == 1
 
 
+def test_text_that_no_column_takes_costs_nothing(
+    shop: Shop,
+    conversation: Conversation,
+    sign_in: Callable[..., None],
+    proposed: Callable[..., ToolCall],
+) -> None:
+    sign_in(5)
+    street = "Long\x00 Lane \ud800 1\nTo: elsewhere"
+    call = proposed(
+        ToolCallRequest("c\r\n", "change_address", {"number": "HP-12345", "street": street})
+    )
+    assert call.card["lines"] == ["To: Long Lane ? 1 To: elsewhere"]
+    decide(conversation.pk, call_id=call.public_id, accept=True)
+    run(call.pk)
+    assert shop.moved == [("HP-12345", "Long Lane ? 1\nTo: elsewhere")]
+
+
 def test_customer_may_write_on_while_a_card_is_open(
     shop: Shop, conversation: Conversation, proposed: Callable[..., ToolCall]
 ) -> None:
