@@ -1,6 +1,7 @@
 """What one text changed of another, line by line and word by word; pure."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -42,7 +43,7 @@ class Line:
 def compare_texts(old: str, *, new: str) -> list[Line]:
     """Return the changed lines with some around them; none where the texts are equal."""
     before, after = old.splitlines(), new.splitlines()
-    matcher, pairing = _Matcher(None, before, after), _Pairing()
+    matcher, pairing = _Matcher(before, after), _Pairing()
     lines: list[Line] = []
     for group in matcher.get_grouped_opcodes(CONTEXT):
         _, first, _, _, _ = group[0]
@@ -59,23 +60,29 @@ def compare_texts(old: str, *, new: str) -> list[Line]:
 class _Matcher(SequenceMatcher[str]):
     """Compares lines as long as that is sure to end soon."""
 
+    def __init__(self, old: Sequence[str], new: Sequence[str]) -> None:
+        super().__init__(None, old, new)
+        self._old, self._new = old, new
+
     def get_opcodes(self) -> list[Opcode]:
-        """Return what takes ``a`` to ``b``; one change for all where closer would take long."""
-        pairs = sum(len(self.b2j.get(line, ())) for line in self.a)
+        """Return what leads from old to new; one change for all where closer would take long."""
+        likes = Counter(self._new)
+        pairs = sum(likes[line] for line in self._old)
         # A round for each stretch that both have, over all lines and all their likes.
-        steps = min(len(self.a), len(self.b)) * (len(self.a) + pairs)
+        steps = min(len(self._old), len(self._new)) * (len(self._old) + pairs)
         return super().get_opcodes() if steps <= MAX_LINE_STEPS else self._outer_opcodes()
 
     def _outer_opcodes(self) -> list[Opcode]:
-        shorter = min(len(self.a), len(self.b))
-        head = _equal(self.a, self.b, most=shorter)
-        tail = _equal(reversed(self.a), reversed(self.b), most=shorter - head)
-        old, new = len(self.a) - tail, len(self.b) - tail
-        kind: Tag = "replace" if head < old and head < new else "delete" if head < old else "insert"
+        old, new = self._old, self._new
+        shorter = min(len(old), len(new))
+        head = _equal(old, new, most=shorter)
+        tail = _equal(reversed(old), reversed(new), most=shorter - head)
+        to_old, to_new = len(old) - tail, len(new) - tail
+        kind: Tag = "delete" if head == to_new else "insert" if head == to_old else "replace"
         opcodes: list[Opcode] = [
             ("equal", 0, head, 0, head),
-            (kind, head, old, head, new),
-            ("equal", old, len(self.a), new, len(self.b)),
+            (kind, head, to_old, head, to_new),
+            ("equal", to_old, len(old), to_new, len(new)),
         ]
         return [one for one in opcodes if one[1] < one[2] or one[3] < one[4]]
 
