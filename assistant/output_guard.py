@@ -116,7 +116,7 @@ class OutputGuard:
         ):
             return False
         self._may_commit = True
-        return begins_to_commit(self._sentence)
+        return begins_to_commit(self._broken_off() + self._sentence)
 
     def _take(self, end: int) -> str:
         """Check the sentence up to ``end``; return what of it was not shown yet."""
@@ -125,15 +125,18 @@ class OutputGuard:
         unshown = sentence[self._shown :]
         self._passed.append(sentence)
         self._sentence, self._shown = self._sentence[end:], max(0, self._shown - end)
-        self._may_commit = may_commit(self._sentence)
+        self._may_commit = may_commit(self._broken_off() + self._sentence)
         return unshown
 
     def _check_sentence(self, sentence: str) -> None:
         self._check_personal(sentence)
-        broken_off = "" if not self._passed or _ENDED.search(self._passed[-1]) else self._passed[-1]
-        self._check_promise(broken_off + sentence)
+        self._check_promise(self._broken_off() + sentence)
         if self._is_invented(sentence):
             raise OutputViolation("ungrounded", "A sentence that the sources do not hold")
+
+    def _broken_off(self) -> str:
+        """Return the line before, where it ended without the end of a sentence."""
+        return "" if not self._passed or _ENDED.search(self._passed[-1]) else self._passed[-1]
 
     def _check_personal(self, text: str) -> None:
         for span in _find_personal(text):

@@ -49,10 +49,17 @@ _COMMITMENT: Final = re.compile(
     r"|\bsie (?:bekommen|erhalten)\b|\bnous (?:allons )?(?:vous )?(?:rembours|offr|accord)\w*"
     r"|\bvous (?:recevrez|aurez|obtiendrez|serez)\b|\b(?:recibir|obtendr)[áa]s?\b"
 )
+# How a sentence that commits begins, before the word that tells to what.
+_BEGINNING: Final = re.compile(
+    r"\b(?:i|we)(?: will|ll| shall| can| have|ve| am|m| are|re| guarantee| promise| hereby)\b"
+    r"|\byou(?: will|ll| shall| have|ve| are|re)\b|\b(?:it|they)ll\b"
+    r"|\b(?:will|going to|(?:has|have) (?:now|already|just|been))\b"
+    r"|\b(?:ich|wir|je|nous|vous)\b|\bsie (?:bekommen|erhalten)\b"
+)
 # Without one of these words nothing is committed to: a cheap look at each piece.
 _MAY_COMMIT: Final = re.compile(
     r"\b(?:i|we|ich|wir|je|nous|vous|sie|le|te|les)\b|\bi[\u2019']|\bwe[\u2019']|[\u2019']ll\b|"
-    r"\b(?:will|been|entitled|guaranteed|owed|due|going to|recibir|obtendr)",
+    r"\b(?:will|been|has|have|entitled|guaranteed|owed|due|going to|recibir|obtendr)",
     re.IGNORECASE,
 )
 _DENIED: Final = re.compile(
@@ -131,7 +138,7 @@ def may_commit(text: str) -> bool:
 def begins_to_commit(beginning: str) -> bool:
     """Whether an unfinished sentence gives its word already, for what is still to come."""
     plain = _plain(beginning)
-    return bool(_OWN_WORD.search(plain) or _COMMITMENT.search(plain))
+    return any(one.search(plain) for one in (_BEGINNING, _OWN_WORD, _COMMITMENT))
 
 
 def _commits(plain: str, *, phrases: Sequence[str], sources: Sources) -> bool:
