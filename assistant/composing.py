@@ -6,19 +6,24 @@ Evaluations and trials go the same way as a customer's turn.
 import asyncio
 from dataclasses import replace
 
-from assistant.budget import reserve_model_turn
+from assistant.budget import settle
+from assistant.cache import draft_of, find_cached, remember, single_flight
 from assistant.confidence import confidence_of, threshold_of, with_doubts
 from assistant.drafts import Composed, Draft, Job
+from assistant.input_checks import pass_on_by_verdict
+from assistant.models import CachedAnswer
 from assistant.planning import Answer, Judgement, PassOn, Say, plan_turn
-from assistant.preparing import prepare
+from assistant.preparing import Prepared, prepare
 from assistant.reading import Reading
-from assistant.recording import Recorder, describe_draft, describe_plan, describe_prompt
-from assistant.streaming import keep_partial
+from assistant.recording import Recorder, describe_choice, describe_draft, describe_plan
+from assistant.streaming import Preview, keep_partial
 from assistant.writing import Writer
 from core.background import in_database_thread
 from escalation.models import HandOff
+from escalation.selectors import active_rules
 from llm.engines import moderate
-from llm.types import ModerationVerdict
+from llm.pricing import total_cost
+from llm.types import ModerationVerdict, Usage
 
 Reason = HandOff.Reason
 
@@ -36,25 +41,64 @@ async def compose(reading: Reading, job: Job) -> Composed:
 
 
 async def _answer(plan: Answer, job: Job, recorder: Recorder) -> tuple[Draft, Judgement]:
-    may_ask = await in_database_thread(reserve_model_turn)()
+    """Return an answer that was given before, else write one, within the budget."""
     with recorder.step("prepare"):
         prepared = await in_database_thread(prepare)(plan, job)
     redact = prepared.redactor.redact
-    recorder.note(**describe_plan(plan, redact=redact), **describe_prompt(prepared.context))
+    recorder.note(**describe_plan(plan, redact=redact), **describe_choice(prepared))
+    usages: list[Usage] = []
+    try:
+        if not prepared.cache_key:
+            return await _write_answer(plan, job, recorder, prepared=prepared, usages=usages)
+        async with single_flight(prepared.cache_key) as others:
+            cached = others or await in_database_thread(find_cached)(prepared.cache_key)
+            if cached is not None:
+                return _give_again(cached, plan, job)
+            return await _write_answer(plan, job, recorder, prepared=prepared, usages=usages)
+    finally:
+        if prepared.grant.reservation_pk is not None:
+            await in_database_thread(settle)(prepared.grant.reservation_pk, usages)
+
+
+def _give_again(cached: CachedAnswer, plan: Answer, job: Job) -> tuple[Draft, Judgement]:
+    """Show a kept answer at once, whole."""
+    draft = draft_of(cached)
+    Preview(job.claim, attempt=job.claim.attempt * 10 if job.claim else 0).add(draft.text)
+    return draft, plan.judgement
+
+
+async def _write_answer(
+    plan: Answer, job: Job, recorder: Recorder, *, prepared: Prepared, usages: list[Usage]
+) -> tuple[Draft, Judgement]:
+    redact = prepared.redactor.redact
     # Beside the answer, not before it: the first word does not wait for a verdict.
     verdict = asyncio.create_task(moderate(redact(plan.question)))
-    writer = Writer(plan, job, prepared=prepared, may_ask_model=may_ask, recorder=recorder)
+    writer = Writer(plan, job, prepared=prepared, recorder=recorder)
     try:
         draft = await _write(writer, job)
         judgement, doubted = await in_database_thread(_judge_again)(plan, draft)
         draft = writer.flag(draft, doubted)
         with recorder.step("moderation, beyond the answer"):
             found = await verdict
-        draft = writer.flag(draft, _flagged(found))
+        draft = writer.flag(draft, await in_database_thread(_flagged)(plan, found))
+        draft = await in_database_thread(_costed)(draft)
+        await in_database_thread(_keep)(plan, prepared, draft, judgement)
     finally:
         verdict.cancel()
+        usages += writer.usages
     recorder.note(**describe_draft(draft, moderation=found, redact=redact))
     return draft, judgement
+
+
+def _costed(draft: Draft) -> Draft:
+    return replace(draft, cost=total_cost(draft.usages))
+
+
+def _keep(plan: Answer, prepared: Prepared, draft: Draft, judgement: Judgement) -> None:
+    """Keep an answer for whoever asks the same next, unless anything was wrong with it."""
+    is_flawed = draft.pass_on or draft.card or draft.error_code or prepared.toolbox.was_used
+    if prepared.cache_key and prepared.asks_model and not is_flawed and draft.text:
+        remember(prepared.cache_key, plan, draft, confidence=judgement.confidence or 0.0)
 
 
 def _judge_again(plan: Answer, draft: Draft) -> tuple[Judgement, PassOn | None]:
@@ -75,10 +119,10 @@ def _judge_again(plan: Answer, draft: Draft) -> tuple[Judgement, PassOn | None]:
     return after, None if is_sure or features == before.features else doubt
 
 
-def _flagged(verdict: ModerationVerdict | None) -> PassOn | None:
+def _flagged(plan: Answer, verdict: ModerationVerdict | None) -> PassOn | None:
     if verdict is None or not verdict.flagged:
         return None
-    return PassOn(reason=Reason.FLAGGED, detail=", ".join(verdict.categories))
+    return pass_on_by_verdict(verdict, active_rules(plan.conversation.site.pk))
 
 
 async def _write(writer: Writer, job: Job) -> Draft:

@@ -8,11 +8,11 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from assistant.budget import reserve_model_turn
+from assistant.budget import Purpose
 from assistant.prompt_library import load_prompt
 from assistant.redaction import Redactor
-from core.background import in_database_thread
-from llm.engines import complete, has_small_model
+from assistant.spending import spending
+from llm.engines import MAX_SHORT_TOKENS, complete, has_small_model
 from llm.errors import ModelError
 from llm.types import ChatMessage
 from llm.words import STOP_WORDS, find_words
@@ -101,20 +101,20 @@ def rewrite_by_rules(text: str, *, context: Context) -> tuple[str, ...]:
     return (joined, *titled)
 
 
-async def standalone_questions(text: str, *, context: Context) -> tuple[str, ...]:
+async def standalone_questions(text: str, *, context: Context, purpose: Purpose) -> tuple[str, ...]:
     """Return what to look up for ``text``, itself first; more only where it is a follow-up.
 
     Asks the small model for 2 s at most; no transaction may be open around this.
     """
     if not context.question or not is_follow_up(text):
         return (text,)
-    rewritten = await _rewrite_by_model(text, context=context)
+    rewritten = await _rewrite_by_model(text, context=context, purpose=purpose)
     return (text, rewritten) if rewritten else (text, *rewrite_by_rules(text, context=context))
 
 
-async def _rewrite_by_model(text: str, *, context: Context) -> str:
+async def _rewrite_by_model(text: str, *, context: Context, purpose: Purpose) -> str:
     """Return the question in full, "" where no model gave one that can be used."""
-    if not has_small_model() or not await in_database_thread(reserve_model_turn)():
+    if not has_small_model():
         return ""
     redactor = Redactor()
     said = [
@@ -126,10 +126,18 @@ async def _rewrite_by_model(text: str, *, context: Context) -> str:
     rules = load_prompt("rewrite").render()
     asked = ChatMessage("user", redactor.redact(text))
     prompt = (ChatMessage("system", rules), *said, asked)
-    try:
-        answer = await complete(prompt, seconds=REWRITE_SECONDS)
-    except ModelError as error:
-        logger.info("follow-up not rewritten: %s", error)
-        return ""
+    # Bytes, not tokens: an upper bound that costs nothing.
+    size = sum(len(message.content.encode()) for message in prompt)
+    async with spending(
+        purpose, wanted="small", prompt_tokens=size, max_completion_tokens=MAX_SHORT_TOKENS
+    ) as spent:
+        if not spent.is_granted:
+            return ""
+        try:
+            answer = await complete(prompt, seconds=REWRITE_SECONDS)
+        except ModelError as error:
+            logger.info("follow-up not rewritten: %s", error)
+            return ""
+        spent.usages += [answer.usage] if answer.usage else []
     one_line = redactor.restore(" ".join(answer.text.split()))
     return one_line if len(one_line) <= MAX_QUESTION_CHARACTERS else ""

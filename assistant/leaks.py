@@ -51,6 +51,13 @@ class LeakWatch:
         return shown
 
 
+def check_leaks(text: str, *, canary: str, instructions: str) -> None:
+    """Raise ``OutputViolation`` for a whole text that holds a part of the prompt."""
+    watch = LeakWatch(canary=canary, instructions=instructions)
+    watch.feed(text)
+    watch.finish()
+
+
 class _SignRun:
     """How much of the canary the last letters and digits spell, other signs left out."""
 

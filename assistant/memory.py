@@ -48,7 +48,8 @@ def history_of(messages: Sequence[Message]) -> tuple[Said, ...]:
 
 def redactor_of(conversation: Conversation) -> Redactor:
     """Return a redactor that numbers as every other one of the same conversation does."""
-    return Redactor(locale=conversation.locale)
+    patterns = conversation.site.redaction_patterns
+    return Redactor(locale=conversation.locale, patterns=patterns)
 
 
 def is_vouched_for(conversation: Conversation) -> bool:

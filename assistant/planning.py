@@ -11,6 +11,7 @@ from assistant.asking_back import (
     declines,
     which_text,
 )
+from assistant.budget import Purpose
 from assistant.confidence import confidence_of, features_of, threshold_of
 from assistant.follow_ups import standalone_questions
 from assistant.models import Turn
@@ -110,8 +111,19 @@ async def plan_turn(reading: Reading) -> Plan:
     plan = await in_database_thread(_plan_by_rule)(reading)
     if plan is not None:
         return plan
-    questions = await standalone_questions(reading.question, context=reading.context)
+    questions = await standalone_questions(
+        reading.question,
+        context=reading.context,
+        purpose=purpose_of(reading.conversation, "rewrite"),
+    )
     return await in_database_thread(_plan_by_articles)(reading, questions)
+
+
+def purpose_of(conversation: Conversation, name: str, *, turn_pk: int | None = None) -> Purpose:
+    """Return for whom a model is used in a conversation, also in one that is not stored."""
+    return Purpose(
+        name, conversation.site_id, conversation.customer_id, conversation.pk, turn_pk=turn_pk
+    )
 
 
 def _plan_by_rule(reading: Reading) -> Plan | None:

@@ -1,86 +1,147 @@
-"""Gathers what an answer is written with: tools, prompt, memory. Reads only; off the event loop."""
+"""Gathers what an answer is written with: tools, memory, tier, budget, prompt.
+
+Off the event loop: it reads rows and counts tokens. The budget's reservation is all it writes.
+"""
 
 import hashlib
 from dataclasses import dataclass, replace
 
 from django.conf import settings
 
+from assistant.budget import Grant, reserve
+from assistant.cache import cache_key, stands_alone
 from assistant.context import Context, Material, build_context, shorten
 from assistant.drafts import Job
+from assistant.input_checks import injection_signals
 from assistant.memory import history_of, recall, redactor_of
-from assistant.planning import Answer
-from assistant.promises import DEFAULT_OUTPUT_RULES, OutputRule
+from assistant.output_rules import output_rules_of
+from assistant.planning import Answer, purpose_of
+from assistant.promises import OutputRule
 from assistant.prompt_library import load_prompt
 from assistant.redaction import Redactor
+from assistant.routing import TierChoice, TurnFacts, count_parts, find_tier
 from assistant.sources import source_passages
 from assistant.tools.toolbox import Toolbox, open_toolbox
 from conversations.models import Customer
-from llm.types import Tier
+from llm.engines import choose_engine, extractive_engine, wants_structure
+from llm.tiers import models_of
+from llm.types import Engine, Tier
 
 ANSWER = "answer"
+NO_MODEL = TierChoice("small", "no model is asked")
+NO_CONTEXT = Context(
+    messages=(), tokens=0, shares={}, left_out={}, passages=(), wants_summary=False
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Everything that an answer is written with; ``context`` is the prompt made of it."""
+    """Everything that an answer is written with.
 
+    ``context`` is the prompt made of ``material``; empty where only the articles are quoted.
+    ``grant`` says what the budget allows; its reservation is to be settled.
+    """
+
+    engine: Engine
     material: Material
-    context: Context
-    tier: Tier
-    structured: bool
     toolbox: Toolbox
     redactor: Redactor
     rules: tuple[OutputRule, ...]
+    signals: tuple[str, ...]
     hold_sentences: bool
+    choice: TierChoice = NO_MODEL
+    grant: Grant = Grant(None)  # noqa: RUF009 - frozen
+    context: Context = NO_CONTEXT
+    structured: bool = False
+    cache_key: str = ""
+
+    @property
+    def tier(self) -> Tier:
+        """The tier that is asked: the chosen one, or what is left of the budget."""
+        return self.grant.tier or self.choice.tier
+
+    @property
+    def asks_model(self) -> bool:
+        """Whether a model writes the answer, and not only the engine that quotes."""
+        return self.engine is not extractive_engine() and self.grant.tier is not None
 
 
 def prepare(plan: Answer, job: Job) -> Prepared:
     """Return what the answer to a plan is written with."""
-    site = plan.conversation.site
-    turn_pk = job.claim.turn_pk if job.claim else None
-    redactor = redactor_of(plan.conversation)
-    toolbox = open_toolbox(plan.conversation, turn_pk=turn_pk, redactor=redactor)
-    material = _material(plan, job)
-    tier: Tier = "standard"
-    structured = False
-    return Prepared(
-        material=material,
-        context=_context(
-            material, tier=tier, structured=structured, toolbox=toolbox, redactor=redactor
-        ),
-        tier=tier,
-        structured=structured,
-        toolbox=toolbox,
-        redactor=redactor,
-        rules=DEFAULT_OUTPUT_RULES,
-        hold_sentences=site.hold_sentences,
+    prepared = _without_model(plan, job)
+    if prepared.engine is extractive_engine():
+        return prepared
+    choice = find_tier(plan.conversation.site, _facts(plan, prepared))
+    prepared = _in_tier(prepared, choice.tier)
+    grant = reserve(
+        purpose_of(plan.conversation, "answer", turn_pk=job.claim.turn_pk if job.claim else None),
+        wanted=choice.tier,
+        prompt_tokens=prepared.context.tokens,
+        max_completion_tokens=settings.OPENAI_MAX_COMPLETION_TOKENS,
     )
+    if grant.tier is not None and grant.tier != choice.tier:
+        prepared = _in_tier(prepared, grant.tier)
+    return replace(prepared, choice=choice, grant=grant, cache_key=_cache_key(plan, prepared))
 
 
 def shortened(prepared: Prepared) -> Prepared:
     """Return the same with a prompt that is as short as it can be."""
-    material = shorten(prepared.material)
-    context = _context(
-        material,
-        tier=prepared.tier,
-        structured=prepared.structured,
-        toolbox=prepared.toolbox,
-        redactor=prepared.redactor,
+    return _in_tier(replace(prepared, material=shorten(prepared.material)), prepared.tier)
+
+
+def _without_model(plan: Answer, job: Job) -> Prepared:
+    site = plan.conversation.site
+    redactor = redactor_of(plan.conversation)
+    signals = injection_signals(plan.reading.question)
+    toolbox = open_toolbox(
+        plan.conversation, turn_pk=job.claim.turn_pk if job.claim else None, redactor=redactor
     )
-    return replace(prepared, material=material, context=context)
+    if signals:
+        # Caution only: the click protects what has an effect, with or without this.
+        toolbox.tools = {name: one for name, one in toolbox.tools.items() if not one.is_write}
+    return Prepared(
+        engine=extractive_engine() if job.is_last_resort else job.engine or choose_engine(),
+        material=_material(plan, job),
+        toolbox=toolbox,
+        redactor=redactor,
+        rules=output_rules_of(site.pk),
+        signals=signals,
+        hold_sentences=site.hold_sentences or bool(signals),
+    )
 
 
-def _context(
-    material: Material, *, tier: Tier, structured: bool, toolbox: Toolbox, redactor: Redactor
-) -> Context:
-    return build_context(
-        material,
+def _in_tier(prepared: Prepared, tier: Tier) -> Prepared:
+    """Return the same with the prompt for a tier."""
+    structured = wants_structure(tier)
+    context = build_context(
+        prepared.material,
         tier=tier,
         structured=structured,
-        model=settings.OPENAI_MODELS[0],
-        tools=toolbox.specs,
-        redact=redactor.redact,
+        model=(models_of(tier) or models_of("standard"))[0],
+        tools=prepared.toolbox.specs,
+        redact=prepared.redactor.redact,
     )
+    return replace(prepared, context=context, structured=structured)
+
+
+def _facts(plan: Answer, prepared: Prepared) -> TurnFacts:
+    return TurnFacts(
+        task=ANSWER,
+        words=len(plan.question.split()),
+        parts=count_parts(plan.question),
+        confidence=plan.judgement.confidence or 0.0,
+        needs_tools=bool(prepared.toolbox.tools),
+        plan=prepared.material.records.get("Plan", ""),
+    )
+
+
+def _cache_key(plan: Answer, prepared: Prepared) -> str:
+    """Return the key of an answer that anybody may be given, "" where none may."""
+    material = prepared.material
+    is_personal = bool(material.records or material.learnt or material.summaries)
+    if is_personal or prepared.redactor.known or prepared.signals or not stands_alone(plan):
+        return ""
+    return cache_key(plan, prompt_version=material.prompt.label)
 
 
 def _material(plan: Answer, job: Job) -> Material:

@@ -9,7 +9,9 @@ from typing import Any
 from assistant.context import Context
 from assistant.drafts import Draft
 from assistant.planning import Answer
+from assistant.preparing import Prepared
 from assistant.prompt_library import canary
+from llm.engines import extractive_engine
 from llm.types import ModerationVerdict
 
 MAX_TEXT = 20_000
@@ -69,7 +71,19 @@ def describe_plan(plan: Answer, *, redact: Redact) -> dict[str, Any]:
     }
 
 
-def describe_prompt(context: Context) -> dict[str, Any]:
+def describe_choice(prepared: Prepared) -> dict[str, Any]:
+    """Return the tier, the budget and the signs of caution, with the prompt that follows."""
+    grant = prepared.grant
+    return {
+        "signals": list(prepared.signals),
+        "budget": {"wanted": prepared.choice.tier, "granted": grant.tier, "reason": grant.reason}
+        if prepared.engine is not extractive_engine()
+        else {},
+        **_describe_prompt(prepared.context),
+    }
+
+
+def _describe_prompt(context: Context) -> dict[str, Any]:
     """Return what is sent, without the mark by which a leak of it would be known."""
     return {
         "sent": [

@@ -16,9 +16,17 @@ from llm.types import Tier
 DEFAULT: Final[Tier] = "standard"
 KEPT_SECONDS = 5
 # A part of a message asks something of its own: it ends in a question mark or begins anew.
-QUESTION_END: Final = re.compile(r"\?+(?=\s|$)")
-ALSO: Final = re.compile(
-    r"(?:^|[.;,]\s*|\s)(?:and also|also|besides|another question|one more thing|secondly)\b",
+QUESTION_END: Final = re.compile(
+    r"[?!]*[?\u061f\uff1f]+[?!\u061f\uff1f]*(?=[\s\"')\u201d\u00bb]|$)"
+)
+# As in "Do you also ship?" the word alone begins nothing.
+ANEW: Final = re.compile(
+    r"(?:[.;,!\n]\s*|\band\s+|\bplus\s+)(?:also|besides|another question|secondly)\b"
+    r"|\bone more thing\b"
+    r"|\band\s+(?:what|how|when|where|why|who|which|can|could|do|does|is|are|will|would|should)\b"
+    r"|\bund\s+(?:was|wie|wann|wo|warum|wer|welche[rsmn]?|kann|k\u00f6nnen|gibt|ist|sind)\b"
+    r"|\bet\s+(?:comment|quand|o\u00f9|pourquoi|qui|combien|est-ce)\b"
+    r"|\by\s+(?:qu\u00e9|c\u00f3mo|cu\u00e1ndo|d\u00f3nde|cu\u00e1nto|cu\u00e1nta|puedo)\b",
     re.IGNORECASE,
 )
 
@@ -68,9 +76,10 @@ DEFAULT_RULES: Final = (
 
 
 def count_parts(question: str) -> int:
-    """Return how many questions a message holds, at least one."""
-    ends = len(QUESTION_END.findall(question))
-    return max(1, ends, 1 + len(ALSO.findall(question)) if ends else 1)
+    """Return how many questions a message holds, at least one; a statement holds one."""
+    ends = [found.end() for found in QUESTION_END.finditer(question)]
+    asked = [question[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    return max(1, sum(1 + len(ANEW.findall(part)) for part in asked))
 
 
 def choose_tier(facts: TurnFacts, *, rules: Iterable[Rule], pinned: str = "") -> TierChoice:

@@ -13,7 +13,7 @@ from typing import Final
 from django.db import transaction
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from assistant.budget import reserve_model_turn
+from assistant.budget import Purpose
 from assistant.context import MESSAGE_TOKENS, as_data, history_share, redacted_history
 from assistant.facts import KEYS, Proposed, learn_facts
 from assistant.history import Said, to_summarise
@@ -21,6 +21,7 @@ from assistant.memory import history_of, redactor_of
 from assistant.models import ConversationSummary
 from assistant.prompt_library import Prompt, load_prompt
 from assistant.redaction import Redactor
+from assistant.spending import spending, tokens_of
 from conversations.models import Conversation, Message
 from core.background import in_database_thread
 from llm.engines import complete, has_small_model
@@ -70,25 +71,38 @@ async def summarise_conversation(conversation_pk: int, *, tier: Tier) -> None:
     if not has_small_model():
         return
     due = await in_database_thread(_find_due)(conversation_pk, tier=tier)
-    if due is None or not await in_database_thread(reserve_model_turn)():
+    if due is None:
         return
     prompt = load_prompt("summary")
-    try:
-        completion = await complete(
-            _messages(due, prompt),
-            seconds=SECONDS,
-            tier="small",
-            max_tokens=MAX_TOKENS,
-            schema=SCHEMA,
-        )
-    except ModelError as error:
-        logger.info("conversation %s not summarised: %s", conversation_pk, error)
-        return
-    notes = _read(completion.text)
-    if notes is None:
-        logger.info("conversation %s not summarised: no notes came back", conversation_pk)
+    completion = await _ask(due, _messages(due, prompt))
+    notes = _read(completion.text) if completion else None
+    if completion is None or notes is None:
+        logger.info("conversation %s not summarised", conversation_pk)
         return
     await in_database_thread(_store)(due, notes, completion=completion, prompt=prompt)
+
+
+async def _ask(due: _Due, messages: Sequence[ChatMessage]) -> Completion | None:
+    """Return the small model's reply; None where the budget or the model has none."""
+    conversation = due.conversation
+    purpose = Purpose(
+        "summary", conversation.site_id, conversation.customer_id, conversation_pk=conversation.pk
+    )
+    tokens = await in_database_thread(tokens_of)(messages)
+    async with spending(
+        purpose, wanted="small", prompt_tokens=tokens, max_completion_tokens=MAX_TOKENS
+    ) as spent:
+        if not spent.is_granted:
+            return None
+        try:
+            completion = await complete(
+                messages, seconds=SECONDS, max_tokens=MAX_TOKENS, schema=SCHEMA
+            )
+        except ModelError as error:
+            logger.info("no summary: %s", error)
+            return None
+        spent.usages += [completion.usage] if completion.usage else []
+    return completion
 
 
 def _find_due(conversation_pk: int, *, tier: Tier) -> _Due | None:

@@ -12,6 +12,7 @@ from django.conf import settings
 from assistant.actions import Proposal
 from assistant.drafts import Draft, Job, citation_of
 from assistant.guardrails import cited_passages
+from assistant.leaks import check_leaks
 from assistant.output_guard import OutputGuard, OutputViolation, ViolationKind
 from assistant.planning import Answer, PassOn
 from assistant.preparing import Prepared, safety_identifier, shortened
@@ -22,7 +23,7 @@ from assistant.streaming import Preview
 from assistant.tools.toolbox import MAX_ROUNDS, Round
 from conversations.models import Message
 from escalation.models import HandOff
-from llm.engines import HAND_OFF_TOOL, choose_engine, extractive_engine
+from llm.engines import HAND_OFF_TOOL, extractive_engine
 from llm.errors import (
     ModelContentFiltered,
     ModelContextTooLong,
@@ -30,6 +31,7 @@ from llm.errors import (
     ModelStreamBroken,
 )
 from llm.extractive import quoted_passages
+from llm.tiers import models_of
 from llm.types import (
     ChatMessage,
     Engine,
@@ -47,6 +49,7 @@ Reason = HandOff.Reason
 TURN_SECONDS = 60.0
 # What is left of the deadline for the closing transaction and, if need be, the relay.
 RESERVE_SECONDS = 5.0
+CHARACTERS_PER_TOKEN = 4
 
 # What ends in a person when an answer broke a rule; for anything else the articles are quoted.
 PASS_ON_AT: Mapping[ViolationKind, tuple[HandOff.Reason, str]] = {
@@ -91,11 +94,9 @@ class Writer:
         job: Job,
         *,
         prepared: Prepared,
-        may_ask_model: bool,
         recorder: Recorder,
     ) -> None:
         self.plan, self.job = plan, job
-        self.may_ask_model = may_ask_model
         self._prepared = prepared
         self.preview = Preview(job.claim, attempt=job.claim.attempt * 10 if job.claim else 0)
         self._recorder = recorder
@@ -143,16 +144,30 @@ class Writer:
         return self._prepared.material.passages
 
     @property
+    def usages(self) -> tuple[Usage, ...]:
+        """What all attempts used, those that came to nothing too."""
+        return tuple(self._usages)
+
+    @property
+    def _tier_reason(self) -> str:
+        choice, grant = self._prepared.choice, self._prepared.grant
+        return f"{choice.reason}; {grant.reason}" if grant.reason else choice.reason
+
+    @property
+    def _policy(self) -> str:
+        """The instructions that no answer may repeat."""
+        messages = self._prepared.context.messages
+        return messages[0].content if messages else ""
+
+    @property
     def _name(self) -> str:
         """The turn as logs name it."""
         return f"turn {self.job.claim.turn_pk}" if self.job.claim else "trial"
 
     def _engines(self) -> Sequence[Engine]:
-        chosen, local = self.job.engine or choose_engine(), extractive_engine()
-        if self.job.is_last_resort or chosen is local or not self.may_ask_model:
-            return [local]
+        local = extractive_engine()
         # A second try only pays after a stream broke; other errors were retried inside.
-        return [chosen, local]
+        return [self._prepared.engine, local] if self._prepared.asks_model else [local]
 
     def _restart(self, reason: str) -> None:
         self.preview.end(reason)
@@ -191,6 +206,17 @@ class Writer:
 
     async def _read(self, engine: Engine, request: ReplyRequest) -> _Reply:
         reply = _Reply(self._guard(engine), StreamRestorer(self._prepared.redactor))
+        told = len(self._usages)
+        try:
+            await self._follow(engine, request, reply)
+        finally:
+            if reply.received and len(self._usages) == told and self._prepared.asks_model:
+                self._usages.append(self._estimate(reply))
+        self.preview.add(reply.finish())
+        return reply
+
+    async def _follow(self, engine: Engine, request: ReplyRequest, reply: _Reply) -> None:
+        """Take the events in and show what may be shown."""
         async with contextlib.aclosing(engine.stream_reply(request)) as events:
             async for event in events:
                 match event:
@@ -210,8 +236,12 @@ class Writer:
                     case Finished():
                         reply.mean_logprob = event.mean_logprob
                         break
-        self.preview.add(reply.finish())
-        return reply
+
+    def _estimate(self, reply: _Reply) -> Usage:
+        """Return what a reply is billed that broke off, or whose server does not count."""
+        model = (models_of(self._prepared.tier) or models_of("standard"))[0]
+        completion = max(1, len(reply.received) // CHARACTERS_PER_TOKEN)
+        return Usage(model, self._prepared.context.tokens, completion, cached_tokens=0)
 
     def _guard(self, engine: Engine) -> OutputGuard:
         prepared = self._prepared
@@ -223,7 +253,7 @@ class Writer:
         is_quoting = engine.name == "extractive"
         return OutputGuard(
             canary=canary(),
-            instructions=prepared.context.messages[0].content,
+            instructions=self._policy,
             passages=self._all_passages,
             said=[*self._tool_results, *company],
             # What the company wrote itself, it may promise.
@@ -242,6 +272,8 @@ class Writer:
 
     def _ask_to_confirm(self, engine: Engine, proposal: Proposal) -> Draft:
         """End the reply with the card of what will happen: nothing has, before the click."""
+        # The model filled in the arguments that the card shows.
+        check_leaks(proposal.text, canary=canary(), instructions=self._policy)
         return replace(
             self._outline(), text=proposal.text, card=proposal.call_pk, engine=engine.name
         )
@@ -292,6 +324,7 @@ class Writer:
         """Return what every draft says, however the writing ended."""
         return Draft(
             tier=self._prepared.tier if self._asked_model else "",
+            tier_reason=self._tier_reason if self._asked_model else "",
             prompt_version=self._prepared.material.prompt.label if self._asked_model else "",
             usages=tuple(self._usages),
             verdict=reply.verdict if reply else None,

@@ -79,12 +79,16 @@ class Site(models.Model):
         help_text="What finds articles by meaning, beside their words. A change is worked in "
         "behind the scenes: the old one serves until all articles are read anew.",
     )
-    knowledge_version = models.PositiveBigIntegerField(
-        default=0, editable=False, help_text="Rises with each change of what can be answered."
-    )
     hold_sentences = models.BooleanField(
         default=False,
         help_text="Show no sentence of an answer before it was checked: safer, a little slower.",
+    )
+    redaction_patterns = ArrayField(
+        models.CharField(max_length=300),
+        default=list,
+        blank=True,
+        help_text="Regular expressions for what else is personal, as street addresses: it is "
+        "hidden from models like e-mail addresses and card numbers.",
     )
     pinned_tier = models.CharField(
         max_length=10,

@@ -7,17 +7,15 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import cache
 from typing import Any, Final, cast
-from weakref import WeakKeyDictionary
 
 from django.conf import settings
-from redis import asyncio as aioredis
 from redis.exceptions import RedisError
+
+from core.loop_redis import REDIS_SECONDS, loop_redis
 
 FAILURES_TO_OPEN = 5
 WINDOW_SECONDS = 30.0
 OPEN_SECONDS = 30.0
-# No turn waits longer for the breaker than this.
-REDIS_SECONDS = 0.2
 KEPT_SECONDS = 600
 logger = logging.getLogger(__name__)
 
@@ -126,7 +124,7 @@ class SharedBreaker:
             int(WINDOW_SECONDS * 1000), int(OPEN_SECONDS * 1000), FAILURES_TO_OPEN, KEPT_SECONDS,
         )  # fmt: skip
         keys = (f"{prefix}.failed", f"{prefix}.open")
-        running = cast("Awaitable[Any]", _redis().eval(script, 2, *keys, *map(str, bounds)))
+        running = cast("Awaitable[Any]", loop_redis().eval(script, 2, *keys, *map(str, bounds)))
         try:
             async with asyncio.timeout(REDIS_SECONDS):
                 return int(await running)
@@ -139,25 +137,3 @@ class SharedBreaker:
 def breaker_of(name: str) -> SharedBreaker:
     """Return this process's view of a breaker."""
     return SharedBreaker(name)
-
-
-_connections: WeakKeyDictionary[asyncio.AbstractEventLoop, "aioredis.Redis"] = WeakKeyDictionary()
-
-
-def _redis() -> "aioredis.Redis":
-    """Return the connections of the running loop: they can't cross loops."""
-    loop = asyncio.get_running_loop()
-    if loop not in _connections:
-        _connections[loop] = aioredis.Redis.from_url(
-            settings.REDIS_URL,
-            socket_connect_timeout=REDIS_SECONDS,
-            socket_timeout=REDIS_SECONDS,
-        )
-    return _connections[loop]
-
-
-async def close_redis() -> None:
-    """Close the connections that the running event loop holds."""
-    found = _connections.pop(asyncio.get_running_loop(), None)
-    if found is not None:
-        await found.aclose()

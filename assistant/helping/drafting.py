@@ -10,7 +10,7 @@ from assistant.helping.asking import ask_model, quoted
 from assistant.helping.cases import Case, as_lines
 from assistant.helping.languages import language_name
 from assistant.helping.outcomes import BudgetSpent, NeedsModel, NothingFound, Outcome
-from assistant.planning import ANSWER_DEPTH, look_up
+from assistant.planning import ANSWER_DEPTH, look_up, purpose_of
 from assistant.reading import Reading, read_messages
 from assistant.sources import source_passages
 from core.background import in_database_thread
@@ -36,7 +36,11 @@ async def draft_reply(case: Case) -> Outcome:
     reading = await in_database_thread(read_messages)(
         case.conversation.pk, first=asked[0].seq, last=asked[-1].seq
     )
-    questions = await standalone_questions(reading.question, context=reading.context)
+    questions = await standalone_questions(
+        reading.question,
+        context=reading.context,
+        purpose=purpose_of(reading.conversation, "help"),
+    )
     passages = await in_database_thread(_find)(reading, questions)
     try:
         return await _by_model(case, reading, passages)

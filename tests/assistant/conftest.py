@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from accounts.models import User
-from assistant import writing
+from assistant import preparing
 from assistant.models import Turn
 from assistant.services import receive_customer_message
 from conversations.models import Conversation, Message, Site
@@ -36,7 +36,7 @@ def articles(site: Site) -> None:
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> ScriptedEngine:
     scripted = ScriptedEngine()
-    monkeypatch.setattr(writing, "choose_engine", lambda: scripted)
+    monkeypatch.setattr(preparing, "choose_engine", lambda: scripted)
     return scripted
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from assistant.budget import Purpose
 from assistant.follow_ups import Context, is_follow_up, rewrite_by_rules, standalone_questions
 from assistant.nonsense import is_nonsense
 from assistant.person_wishes import wants_person
@@ -99,4 +100,6 @@ def test_follow_up_is_joined_with_the_question_and_the_article_before_it() -> No
 )
 async def test_question_that_stands_for_itself_is_looked_up_alone(text: str, before: str) -> None:
     context = Context(question=before, title="Returns")
-    assert await standalone_questions(text, context=context) == (text,)
+    assert await standalone_questions(text, context=context, purpose=Purpose("rewrite", 1)) == (
+        text,
+    )

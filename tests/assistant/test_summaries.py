@@ -11,16 +11,20 @@ from assistant import summaries
 from assistant.context import Material, build_context, history_share
 from assistant.dispatch import SUMMARISE, publish_summary
 from assistant.memory import history_of, recall, redactor_of
-from assistant.models import ConversationSummary, LearntFact
+from assistant.models import BudgetLimit, ConversationSummary, LearntFact, Reservation
 from assistant.prompt_library import load_prompt
 from assistant.summaries import summarise_conversation
 from assistant.tasks import summarise_conversation_task
 from conversations.models import Conversation, Message
 from core.background import in_database_thread
+from llm import client
+from llm.capabilities import Capabilities
+from llm.connections import close_clients
 from llm.errors import ModelUnavailable
 from llm.tokens import raw_tokens
 from llm.types import ChatMessage, Completion, Usage
 from supportbot.celery import app
+from tests.upstream.server import serve_upstream
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WORDS = "the blue canoe leaks at its second seam when it is loaded "
@@ -98,12 +102,18 @@ async def test_nothing_is_summarised_without_a_key(
     assert not model.asked
 
 
-async def test_nothing_is_summarised_when_the_days_budget_is_spent(
-    long: Conversation, model: Model, settings: Settings
+async def test_nothing_is_summarised_when_the_budget_is_spent(
+    long: Conversation, model: Model
 ) -> None:
-    settings.OPENAI_TURNS_A_DAY = 0
+    await BudgetLimit.objects.acreate(scope="conversation", tokens=1_000)
     assert await summarise(long) == []
     assert not model.asked
+
+
+async def test_summary_is_booked_with_what_it_cost(long: Conversation, model: Model) -> None:
+    await summarise(long)
+    booked = await Reservation.objects.aget()
+    assert (booked.purpose, booked.state, booked.settled_tokens) == ("summary", "settled", 120)
 
 
 async def test_oldest_messages_are_summarised_and_the_newest_are_left(
@@ -240,6 +250,28 @@ async def test_notes_in_a_fence_are_read(long: Conversation, model: Model) -> No
 async def test_long_summary_is_clipped(long: Conversation, model: Model) -> None:
     model.reply = notes("word " * 2_000)
     assert len((await summarise(long))[0].text) == summaries.MAX_SUMMARY_CHARACTERS
+
+
+@pytest.mark.parametrize("is_structured", [True, False])
+async def test_request_is_one_that_servers_take(
+    long: Conversation,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    is_structured: bool,
+) -> None:
+    can = Capabilities(structured_output=is_structured)
+    monkeypatch.setattr(client, "capabilities_of", lambda model: can)
+    async with serve_upstream() as upstream:
+        settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL = "key-one", upstream.base_url
+        settings.OPENAI_SMALL_MODELS = ["small-a"]
+        upstream.behave(text=notes("A leak."))
+        (summary,) = await summarise(long)
+        await close_clients()
+    (request,) = upstream.requests
+    assert (summary.text, summary.model) == ("A leak.", "small-a")
+    assert not request["errors"]
+    assert ("response_format" in request["body"]) is is_structured
+    assert request["body"]["max_completion_tokens"] == summaries.MAX_TOKENS
 
 
 def test_task_works_on_the_turns_pool(long: Conversation, model: Model) -> None:

@@ -178,7 +178,7 @@ async def test_turn_when_the_answer_is_not_covered_quotes_the_articles_instead(
     assert turn.error_code == "ungrounded"
     message = await Message.objects.aget(author_kind="assistant")
     assert "within 30 days" in message.text
-    assert text.split(" [")[0] not in message.text
+    assert text.split(" [", maxsplit=1)[0] not in message.text
 
 
 async def test_turn_when_the_model_filters_the_content_hands_off_as_flagged(

@@ -7,8 +7,9 @@ import pytest
 import pytest_asyncio
 from pytest_django import Settings
 
+from core.loop_redis import close_loop_redis
 from llm import recovery
-from llm.breaker import breaker_of, close_redis
+from llm.breaker import breaker_of
 from llm.client import OpenAIEngine
 from llm.connections import close_clients
 from llm.engines import HAND_OFF_TOOL
@@ -41,7 +42,7 @@ async def upstream(
         settings.OPENAI_CONNECT_SECONDS = 3.0
         yield server
         await close_clients()
-        await close_redis()
+        await close_loop_redis()
 
 
 @pytest.fixture

@@ -1,0 +1,169 @@
+"""Answers given again: to the very same question, by the same articles and the same prompt.
+
+Only what anybody may read is kept: nothing of a customer, of a tool or of what was said before
+went into it. An answer that did not help somebody is never given again.
+"""
+
+import asyncio
+import hashlib
+import json
+import logging
+import time
+import unicodedata
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import Q
+from django.db.models.functions import Now
+from redis.exceptions import RedisError
+
+from assistant.confidence import threshold_of
+from assistant.drafts import Citation, Draft
+from assistant.models import CachedAnswer, Turn
+from assistant.planning import Answer
+from core.background import in_database_thread
+from core.loop_redis import loop_redis
+from knowledge.fingerprint import knowledge_version
+
+logger = logging.getLogger(__name__)
+KEPT = timedelta(days=7)
+MOST_KEPT = 20_000
+# One turn writes, the others look for its answer so often, and so long.
+LOOK_SECONDS, WAIT_SECONDS = 0.1, 8.0
+# Longer than a turn: a writer that died must not hold the others up for ever.
+FLIGHT_SECONDS = 65
+ENGINE = "cache"
+
+
+def normalise_question(question: str) -> str:
+    """Return what two ways of typing the same question have in common."""
+    folded = unicodedata.normalize("NFKC", question).casefold()
+    return " ".join(folded.split()).rstrip(" ?!.\u2026")
+
+
+def cache_key(plan: Answer, *, prompt_version: str) -> str:
+    """Return the key of all that an answer to a stranger's first question depends on."""
+    site, reading = plan.conversation.site, plan.reading
+    parts = [
+        site.pk,
+        knowledge_version(site.pk),
+        prompt_version,
+        reading.language,
+        site.hold_sentences,
+        site.pinned_tier,
+        threshold_of(site, topic=plan.judgement.topic),
+        normalise_question(plan.question),
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def stands_alone(plan: Answer) -> bool:
+    """Whether the question was looked up as it is, and nothing was said before it."""
+    return plan.looked_up == plan.question and not plan.reading.earlier
+
+
+def find_cached(key: str) -> CachedAnswer | None:
+    """Return the answer that may be given again for ``key``."""
+    fresh = CachedAnswer.objects.filter(key=key, is_disabled=False, created_at__gt=Now() - KEPT)
+    found = fresh.exclude(source_message__helpful=False).first()
+    if found is None:
+        return None
+    unhelpful = Turn.objects.filter(cached_answer=found, message__helpful=False)
+    return None if unhelpful.exists() else found
+
+
+def draft_of(cached: CachedAnswer) -> Draft:
+    """Return a kept answer as a draft."""
+    return Draft(
+        text=cached.text,
+        citations=tuple(
+            Citation(title=one["title"], url=one["url"], quote=one["quote"])
+            for one in cached.citations
+        ),
+        engine=ENGINE,
+        prompt_version=cached.prompt_version,
+        cached_answer_pk=cached.pk,
+    )
+
+
+def remember(key: str, plan: Answer, draft: Draft, *, confidence: float) -> None:
+    """Keep an answer for its key, in place of one that is too old or did not help."""
+    CachedAnswer.objects.update_or_create(
+        key=key,
+        defaults={
+            "site": plan.conversation.site,
+            "question": plan.question,
+            "locale": plan.reading.language,
+            "text": draft.text,
+            "citations": [dict(citation) for citation in draft.citations],
+            "confidence": confidence,
+            "knowledge_version": knowledge_version(plan.conversation.site.pk),
+            "prompt_version": draft.prompt_version,
+            "cost": draft.cost,
+            "is_disabled": False,
+            "source_message": None,
+            "created_at": Now(),
+        },
+    )
+
+
+def drop_old() -> int:
+    """Forget what is too old, and the oldest of too many; return how many."""
+    keep = CachedAnswer.objects.order_by("-created_at").values("pk")[:MOST_KEPT]
+    old = Q(created_at__lt=Now() - KEPT) | ~Q(pk__in=list(keep.values_list("pk", flat=True)))
+    count, _ = CachedAnswer.objects.filter(old).delete()
+    return count
+
+
+@asynccontextmanager
+async def single_flight(key: str) -> AsyncIterator[CachedAnswer | None]:
+    """Let one turn of all workers write an answer; the others get it when it is there.
+
+    Yields what another one wrote meanwhile. Without Redis, or when it takes too long, each
+    writes its own: nothing waits for ever, and nothing fails.
+    """
+    if await _take_off(key):
+        try:
+            yield None
+        finally:
+            await _land(key)
+        return
+    yield await _await_other(key)
+
+
+async def _await_other(key: str) -> CachedAnswer | None:
+    until = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < until:
+        found = await in_database_thread(find_cached)(key)
+        if found is not None or not await _is_in_flight(key):
+            return found
+        await asyncio.sleep(LOOK_SECONDS)
+    return None
+
+
+async def _take_off(key: str) -> bool:
+    try:
+        return bool(await loop_redis().set(_flight(key), 1, nx=True, ex=FLIGHT_SECONDS))
+    except (RedisError, OSError) as error:
+        logger.info("no flight without Redis: %s", type(error).__name__)
+        return True
+
+
+async def _is_in_flight(key: str) -> bool:
+    try:
+        return bool(await loop_redis().exists(_flight(key)))
+    except (RedisError, OSError):
+        return False
+
+
+async def _land(key: str) -> None:
+    try:
+        await loop_redis().delete(_flight(key))
+    except (RedisError, OSError):
+        logger.info("a flight is left to its time limit")
+
+
+def _flight(key: str) -> str:
+    return f"{settings.REDIS_PREFIX}.flight.{key}"
