@@ -8,7 +8,6 @@ import asyncio
 import hashlib
 import json
 import logging
-import time
 import unicodedata
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,6 +22,7 @@ from assistant.confidence import threshold_of
 from assistant.drafts import Citation, Draft
 from assistant.models import CachedAnswer, Turn
 from assistant.planning import Answer
+from conversations.models import Message
 from core.background import in_database_thread
 from core.loop_redis import loop_redis
 from knowledge.fingerprint import knowledge_version
@@ -30,8 +30,8 @@ from knowledge.fingerprint import knowledge_version
 logger = logging.getLogger(__name__)
 KEPT = timedelta(days=7)
 MOST_KEPT = 20_000
-# One turn writes, the others look for its answer so often, and so long.
-LOOK_SECONDS, WAIT_SECONDS = 0.1, 8.0
+# One turn writes, the others look whether it has landed.
+LOOK_SECONDS, LOOKS = 0.1, 80
 # Longer than a turn: a writer that died must not hold the others up for ever.
 FLIGHT_SECONDS = 65
 ENGINE = "cache"
@@ -88,9 +88,12 @@ def draft_of(cached: CachedAnswer) -> Draft:
     )
 
 
-def remember(key: str, plan: Answer, draft: Draft, *, confidence: float) -> None:
-    """Keep an answer for its key, in place of one that is too old or did not help."""
-    CachedAnswer.objects.update_or_create(
+def remember(key: str, plan: Answer, draft: Draft, *, confidence: float) -> int:
+    """Keep an answer for its key, in place of one that is too old or did not help.
+
+    Returns its pk, by which the message that shows it is noted once it is stored.
+    """
+    kept, _ = CachedAnswer.objects.update_or_create(
         key=key,
         defaults={
             "site": plan.conversation.site,
@@ -107,6 +110,12 @@ def remember(key: str, plan: Answer, draft: Draft, *, confidence: float) -> None
             "created_at": Now(),
         },
     )
+    return kept.pk
+
+
+def note_source(kept_pk: int, message: Message) -> None:
+    """Note where a kept answer was first shown: what is thumbed down there is not given again."""
+    CachedAnswer.objects.filter(pk=kept_pk).update(source_message=message)
 
 
 def drop_old() -> int:
@@ -134,13 +143,11 @@ async def single_flight(key: str) -> AsyncIterator[CachedAnswer | None]:
 
 
 async def _await_other(key: str) -> CachedAnswer | None:
-    until = time.monotonic() + WAIT_SECONDS
-    while time.monotonic() < until:
-        found = await in_database_thread(find_cached)(key)
-        if found is not None or not await _is_in_flight(key):
-            return found
+    for _ in range(LOOKS):
+        if not await _is_in_flight(key):
+            break
         await asyncio.sleep(LOOK_SECONDS)
-    return None
+    return await in_database_thread(find_cached)(key)
 
 
 async def _take_off(key: str) -> bool:

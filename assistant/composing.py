@@ -53,6 +53,9 @@ async def _answer(plan: Answer, job: Job, recorder: Recorder) -> tuple[Draft, Ju
         async with single_flight(prepared.cache_key) as others:
             cached = others or await in_database_thread(find_cached)(prepared.cache_key)
             if cached is not None:
+                recorder.note(
+                    given_again={"kept": cached.pk, "since": cached.created_at.isoformat()}
+                )
                 return _give_again(cached, plan, job)
             return await _write_answer(plan, job, recorder, prepared=prepared, usages=usages)
     finally:
@@ -82,7 +85,7 @@ async def _write_answer(
             found = await verdict
         draft = writer.flag(draft, await in_database_thread(_flagged)(plan, found))
         draft = await in_database_thread(_costed)(draft)
-        await in_database_thread(_keep)(plan, prepared, draft, judgement)
+        draft = await in_database_thread(_kept)(plan, prepared, draft, judgement)
     finally:
         verdict.cancel()
         usages += writer.usages
@@ -94,11 +97,13 @@ def _costed(draft: Draft) -> Draft:
     return replace(draft, cost=total_cost(draft.usages))
 
 
-def _keep(plan: Answer, prepared: Prepared, draft: Draft, judgement: Judgement) -> None:
+def _kept(plan: Answer, prepared: Prepared, draft: Draft, judgement: Judgement) -> Draft:
     """Keep an answer for whoever asks the same next, unless anything was wrong with it."""
     is_flawed = draft.pass_on or draft.card or draft.error_code or prepared.toolbox.was_used
-    if prepared.cache_key and prepared.asks_model and not is_flawed and draft.text:
-        remember(prepared.cache_key, plan, draft, confidence=judgement.confidence or 0.0)
+    if not prepared.cache_key or not prepared.asks_model or is_flawed or not draft.text:
+        return draft
+    confidence = judgement.confidence or 0.0
+    return replace(draft, kept_pk=remember(prepared.cache_key, plan, draft, confidence=confidence))
 
 
 def _judge_again(plan: Answer, draft: Draft) -> tuple[Judgement, PassOn | None]:

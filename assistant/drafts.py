@@ -63,7 +63,9 @@ class Draft:
     groundedness: float | None = None
     mean_logprob: float | None = None
     cost: Decimal | None = None
+    # The kept answer that this gives again, and the one that this is kept as.
     cached_answer_pk: int | None = None
+    kept_pk: int | None = None
     # The proposed effect whose card the message shows (a ``ToolCall``).
     card: int | None = None
     # The tier whose prompt had no more room for all that was said.

@@ -8,6 +8,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from assistant.actions import show_card
+from assistant.cache import note_source
 from assistant.claims import Claim, State, mine
 from assistant.drafts import Composed, Draft
 from assistant.models import Turn, TurnRecord
@@ -86,6 +87,8 @@ def _say(claim: Claim, conversation: Conversation, composed: Composed) -> Messag
         suggestions=decision.suggestions if isinstance(decision, AskBack) else (),
         is_answer=isinstance(decision, Answer) and draft.card is None,
     )
+    if draft.kept_pk is not None:
+        note_source(draft.kept_pk, message)
     if draft.card is not None:
         show_card(draft.card, conversation=conversation, message=message)
     return message

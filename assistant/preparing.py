@@ -81,7 +81,9 @@ def prepare(plan: Answer, job: Job) -> Prepared:
     )
     if grant.tier is not None and grant.tier != choice.tier:
         prepared = _in_tier(prepared, grant.tier)
-    return replace(prepared, choice=choice, grant=grant, cache_key=_cache_key(plan, prepared))
+    # A trial is there to see what would be written.
+    key = "" if job.is_trial else _cache_key(plan, prepared)
+    return replace(prepared, choice=choice, grant=grant, cache_key=key)
 
 
 def shortened(prepared: Prepared) -> Prepared:

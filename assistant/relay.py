@@ -9,6 +9,7 @@ from django.db.models import DurationField, Exists, ExpressionWrapper, F, OuterR
 from django.db.models.functions import Now
 
 from assistant.actions import expire_proposal, expired_proposals
+from assistant.budget import settle_stale
 from assistant.carrying_out import LOST, NOT_BEGUN, end_action, lost_actions, pks, unbegun_actions
 from assistant.claims import MAX_ATTEMPTS, State, expired, heads, take_due
 from assistant.dispatch import publish_turns
@@ -34,6 +35,7 @@ def run_once() -> dict[str, int]:
         "closed": close_idle(),
         "help_failed": fail_stale(),
         "actions": settle_actions(),
+        "reservations": settle_stale(),
     }
 
 

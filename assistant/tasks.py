@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from assistant.cache import drop_old
 from assistant.carrying_out import carry_out
 from assistant.summaries import summarise_conversation
 from assistant.turns import run_turn
@@ -25,3 +26,9 @@ def run_action(call_id: int) -> None:
 def summarise_conversation_task(conversation_id: int, tier: Tier) -> None:
     """Sum up what soon no longer fits into a prompt of ``tier``; duplicates are harmless."""
     run_async(summarise_conversation(conversation_id, tier=tier))
+
+
+@shared_task
+def drop_old_answers_task() -> None:
+    """Forget the kept answers that are too old to be given again."""
+    drop_old()

@@ -210,7 +210,8 @@ class Writer:
         try:
             await self._follow(engine, request, reply)
         finally:
-            if reply.received and len(self._usages) == told and self._prepared.asks_model:
+            is_counted = len(self._usages) > told or engine.name == "extractive"
+            if reply.received and not is_counted:
                 self._usages.append(self._estimate(reply))
         self.preview.add(reply.finish())
         return reply
@@ -324,7 +325,10 @@ class Writer:
         """Return what every draft says, however the writing ended."""
         return Draft(
             tier=self._prepared.tier if self._asked_model else "",
-            tier_reason=self._tier_reason if self._asked_model else "",
+            # Without a model it says why: nothing is left of a budget.
+            tier_reason=self._tier_reason
+            if self._asked_model or self._prepared.grant.reason
+            else "",
             prompt_version=self._prepared.material.prompt.label if self._asked_model else "",
             usages=tuple(self._usages),
             verdict=reply.verdict if reply else None,

@@ -229,8 +229,6 @@ OPENAI_SMALL_MODELS = env.list(
     "OPENAI_SMALL_MODELS", default=[] if OPENAI_BASE_URL else ["gpt-4.1-nano", "gpt-4o-mini"]
 )
 OPENAI_MODERATION_MODEL = env.str("OPENAI_MODERATION_MODEL", default="omni-moderation-latest")
-# Past it the articles are quoted until tomorrow: a flood of questions must not empty a wallet.
-OPENAI_TURNS_A_DAY = env.int("OPENAI_TURNS_A_DAY", default=5_000)
 OPENAI_CONNECT_SECONDS = env.float("OPENAI_CONNECT_SECONDS", default=3.0)
 OPENAI_FIRST_TOKEN_SECONDS = env.float("OPENAI_FIRST_TOKEN_SECONDS", default=15.0)
 OPENAI_MAX_COMPLETION_TOKENS = env.int("OPENAI_MAX_COMPLETION_TOKENS", default=800)
@@ -283,6 +281,10 @@ CELERY_TIMEZONE = TIME_ZONE
 CELERY_BEAT_SCHEDULE = {
     "forget-expired-sessions": {
         "task": "conversations.tasks.clear_expired_sessions",
+        "schedule": 3600.0,
+    },
+    "drop-old-answers": {
+        "task": "assistant.tasks.drop_old_answers_task",
         "schedule": 3600.0,
     },
     # Makes up for index tasks that were lost.

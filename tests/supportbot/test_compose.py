@@ -33,7 +33,7 @@ REQUIRED = {
     "PUBLIC_URL": "https://support.example",
     "ALLOWED_HOSTS": "support.example",
 }
-VARIABLE = re.compile(r"\$\$|\$\{(\w+)(?::([?-])([^}]*))?\}")
+VARIABLE = re.compile(r"\$\$|\$\{(\w+)(?:(:[?-]|-)([^}]*))?\}")
 
 
 class MissingVariableError(Exception):
@@ -48,9 +48,11 @@ def interpolate(text: str, *, variables: dict[str, str]) -> str:
         if name is None:
             return "$"
         value = variables.get(name, "")
-        if not value and kind == "?":
+        if not value and kind == ":?":
             raise MissingVariableError(rest)
-        return value or (rest if kind == "-" else "")
+        if kind == "-":
+            return value if name in variables else rest
+        return value or (rest if kind == ":-" else "")
 
     return VARIABLE.sub(fill, text)
 
