@@ -101,22 +101,26 @@ def rewrite_by_rules(text: str, *, context: Context) -> tuple[str, ...]:
     return (joined, *titled)
 
 
-async def standalone_questions(text: str, *, context: Context, purpose: Purpose) -> tuple[str, ...]:
+async def standalone_questions(
+    text: str, *, context: Context, purpose: Purpose, redactor: Redactor
+) -> tuple[str, ...]:
     """Return what to look up for ``text``, itself first; more only where it is a follow-up.
 
-    Asks the small model for 2 s at most; no transaction may be open around this.
+    Asks the small model for 2 s at most, with ``redactor``'s placeholders; no transaction may
+    be open around this.
     """
     if not context.question or not is_follow_up(text):
         return (text,)
-    rewritten = await _rewrite_by_model(text, context=context, purpose=purpose)
+    rewritten = await _rewrite_by_model(text, context=context, purpose=purpose, redactor=redactor)
     return (text, rewritten) if rewritten else (text, *rewrite_by_rules(text, context=context))
 
 
-async def _rewrite_by_model(text: str, *, context: Context, purpose: Purpose) -> str:
+async def _rewrite_by_model(
+    text: str, *, context: Context, purpose: Purpose, redactor: Redactor
+) -> str:
     """Return the question in full, "" where no model gave one that can be used."""
     if not has_small_model():
         return ""
-    redactor = Redactor()
     said = [
         ChatMessage(
             "user" if is_customer else "assistant", redactor.redact(words)[:MAX_TURN_CHARACTERS]

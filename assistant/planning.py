@@ -14,10 +14,12 @@ from assistant.asking_back import (
 from assistant.budget import Purpose
 from assistant.confidence import confidence_of, features_of, threshold_of
 from assistant.follow_ups import standalone_questions
+from assistant.memory import redactor_of
 from assistant.models import Turn
 from assistant.nonsense import UNCLEAR_TEXT, is_nonsense
 from assistant.person_wishes import wants_person
 from assistant.reading import Asked, Reading
+from assistant.redaction import Redactor
 from assistant.small_talk import REPLIES, small_talk_reply
 from conversations.models import Conversation, Message, Site
 from core.background import in_database_thread
@@ -115,6 +117,7 @@ async def plan_turn(reading: Reading) -> Plan:
         reading.question,
         context=reading.context,
         purpose=purpose_of(reading.conversation, "rewrite"),
+        redactor=redactor_of(reading.conversation),
     )
     return await in_database_thread(_plan_by_articles)(reading, questions)
 
@@ -222,7 +225,10 @@ def _plan_by_articles(reading: Reading, questions: Sequence[str]) -> Plan:
 
 def look_up(site: Site, question: str, *, language: str) -> Found:
     """Return what a site's articles hold for ``question``, and how sure that is."""
-    retrieval = retrieve(site.pk, question, locale=language, limit=LOOKED_THROUGH)
+    redactor = Redactor(locale=language, patterns=site.redaction_patterns)
+    retrieval = retrieve(
+        site.pk, question, locale=language, limit=LOOKED_THROUGH, redact=redactor.redact
+    )
     best = retrieval.best
     is_foreign = best is not None and not is_same_language(language, best.locale)
     features = features_of(retrieval, is_foreign=is_foreign)

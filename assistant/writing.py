@@ -32,6 +32,7 @@ from llm.errors import (
 )
 from llm.extractive import quoted_passages
 from llm.tiers import models_of
+from llm.tokens import observe
 from llm.types import (
     ChatMessage,
     Engine,
@@ -213,6 +214,10 @@ class Writer:
             is_counted = len(self._usages) > told or engine.name == "extractive"
             if reply.received and not is_counted:
                 self._usages.append(self._estimate(reply))
+        if not told and self._usages:
+            # Of the first request alone it is known how long it was taken to be.
+            used = self._usages[0]
+            observe(used.model, estimated=self._prepared.context.tokens, real=used.prompt_tokens)
         self.preview.add(reply.finish())
         return reply
 

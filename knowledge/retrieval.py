@@ -1,7 +1,7 @@
 """Finds the passages that answer a question, by their meaning and by their words."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -36,7 +36,7 @@ from knowledge.scoring import (
 )
 from knowledge.terms import all_terms_of, language_of, terms_of
 from knowledge.vectors import Comparison, Vector, as_literal, compare_parts, find_by_meaning
-from llm.embedding import find_embedder
+from llm.embedding import find_embedder, is_hosted
 from llm.errors import ModelError
 
 MAX_TERMS = 64
@@ -148,14 +148,21 @@ class _Query:
 
 
 def retrieve(
-    site_id: int, question: str, *, locale: str = "en", limit: int = 5, for_staff: bool = False
+    site_id: int,
+    question: str,
+    *,
+    locale: str = "en",
+    limit: int = 5,
+    for_staff: bool = False,
+    redact: Callable[[str], str] = str,
 ) -> Retrieval:
     """Return the ``limit`` passages of published articles that answer ``question`` best.
 
     Those that are only for staff are among them ``for_staff``. Without the model that the
-    site's vectors are by, words alone decide.
+    site's vectors are by, words alone decide. ``redact`` takes out what a model elsewhere must
+    not see.
     """
-    query = _prepare(site_id, question, locale=locale, for_staff=for_staff)
+    query = _prepare(site_id, question, locale=locale, for_staff=for_staff, redact=redact)
     rows = _rows(query, ids=_candidates(query, limit=max(limit, CANDIDATES)))
     parts = _compared(query, ids=[row.passage_id for row in rows])
     ranked = sorted(
@@ -181,12 +188,15 @@ def retrieve(
     )
 
 
-def _prepare(site_id: int, question: str, *, locale: str, for_staff: bool) -> _Query:
+def _prepare(
+    site_id: int, question: str, *, locale: str, for_staff: bool, redact: Callable[[str], str]
+) -> _Query:
     site = Site.objects.only("key", "locale", "embedding_model", "served_embedding_model").get(
         pk=site_id
     )
     language = _language(site, locale=locale)
     terms = tuple(dict.fromkeys(terms_of(question, locale=language)))[:MAX_TERMS]
+    model = site.embedding_model and site.served_embedding_model
     hidden = HIDDEN_FROM_STAFF if for_staff else HIDDEN_FROM_CUSTOMERS
     corpus = count_corpus(site_id, hidden=hidden)
     holding = count_holding(site_id, terms=terms, corpus=corpus, hidden=hidden)
@@ -200,7 +210,7 @@ def _prepare(site_id: int, question: str, *, locale: str, for_staff: bool) -> _Q
         holding=holding,
         corpus=corpus,
         # To do without is no change of model: nothing has to be ready for it.
-        vector=_embed(question, model=site.embedding_model and site.served_embedding_model),
+        vector=_embed(redact(question) if is_hosted(model) else question, model=model),
         hidden=hidden,
     )
 

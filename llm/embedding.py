@@ -39,6 +39,11 @@ def serve_without_network() -> None:
     _Process.may_call_out = False
 
 
+def is_hosted(name: str) -> bool:
+    """Whether texts leave this machine for the embedder ``name``."""
+    return name in OPENAI_MODELS
+
+
 def find_embedder(name: str) -> Embedder | None:
     """Return the embedder ``name``.
 
@@ -47,7 +52,7 @@ def find_embedder(name: str) -> Embedder | None:
     """
     if name == LOCAL_MODEL:
         return load_minilm()
-    if name not in OPENAI_MODELS or not _Process.may_call_out or not key_ring().list_keys():
+    if not is_hosted(name) or not _Process.may_call_out or not key_ring().list_keys():
         return None
     return _openai_embedder(name)
 

@@ -10,6 +10,7 @@ from assistant.helping.asking import ask_model, quoted
 from assistant.helping.cases import Case, as_lines
 from assistant.helping.languages import language_name
 from assistant.helping.outcomes import BudgetSpent, NeedsModel, NothingFound, Outcome
+from assistant.memory import redactor_of
 from assistant.planning import ANSWER_DEPTH, look_up, purpose_of
 from assistant.reading import Reading, read_messages
 from assistant.sources import source_passages
@@ -40,6 +41,7 @@ async def draft_reply(case: Case) -> Outcome:
         reading.question,
         context=reading.context,
         purpose=purpose_of(reading.conversation, "help"),
+        redactor=redactor_of(reading.conversation),
     )
     passages = await in_database_thread(_find)(reading, questions)
     try:

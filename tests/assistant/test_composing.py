@@ -1,5 +1,6 @@
 """What lies between the plan and the message: redaction, the model's verdict, the record."""
 
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -7,13 +8,17 @@ import pytest
 
 from assistant.composing import compose
 from assistant.drafts import Job
-from assistant.models import Turn, TurnRecord
+from assistant.models import CachedAnswer, Reservation, Turn, TurnRecord
 from assistant.prompt_library import canary
 from assistant.reading import read_question
+from assistant.services import receive_customer_message
 from assistant.turns import run_turn
 from conversations.models import Message, Site
+from conversations.services import start_conversation
 from core.background import in_database_thread
 from escalation.models import HandOff
+from llm import tokens
+from llm.errors import ModelStreamBroken
 from llm.testing import ScriptedEngine, make_answer
 from llm.types import Finished, TextDelta, Usage, Verdict
 
@@ -118,3 +123,45 @@ async def test_trial_when_composed_stores_nothing(
     assert composed.draft.text == ANSWER
     for rows in (Turn, TurnRecord, Message, HandOff):
         assert not await rows.objects.aexists()
+
+
+async def test_usage_when_it_differs_from_the_count_corrects_the_next_count(
+    ask: Ask, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "_factors", {})
+    usage = Usage("scripted", prompt_tokens=100_000, completion_tokens=5, cached_tokens=0)
+    engine.add_script(QUESTION, TextDelta(ANSWER), usage, Finished("stop"))
+    await answer(ask)
+    assert tokens.factor_of("scripted") > 1.0
+
+
+async def test_cost_when_the_articles_take_over_is_only_what_the_model_had_written(
+    ask: Ask, engine: ScriptedEngine
+) -> None:
+    engine.add_script(QUESTION, TextDelta("You can return unused "), ModelStreamBroken())
+    turn = await answer(ask)
+    assert (turn.engine, turn.error_code) == ("extractive", "model_stream_broken")
+    # Two attempts, of six tokens each by their length.
+    assert 0 < turn.completion_tokens <= 2 * len("You can return unused ") // 3
+    settled = await Reservation.objects.aget()
+    assert settled.settled_tokens == turn.prompt_tokens + turn.completion_tokens
+
+
+async def test_question_when_it_is_asked_again_by_others_is_answered_without_a_model(
+    ask: Ask, engine: ScriptedEngine, site: Site
+) -> None:
+    engine.add_script(QUESTION, *judged(ANSWER))
+    first = await answer(ask)
+    other, _ = await in_database_thread(start_conversation)(site)
+    await in_database_thread(receive_customer_message)(
+        other.pk, client_id=uuid.uuid4(), text=f"  {QUESTION.lower()} "
+    )
+    turn = await Turn.objects.aget(conversation=other)
+    await run_turn(turn.pk)
+    await turn.arefresh_from_db()
+    message = await Message.objects.aget(conversation=other, author_kind="assistant")
+    assert (turn.engine, message.text, len(engine.requests)) == ("cache", ANSWER, 1)
+    assert message.citations
+    kept = await CachedAnswer.objects.aget(pk=turn.cached_answer_id)
+    assert kept.source_message_id == first.message_id
+    assert turn.confidence is not None

@@ -266,3 +266,19 @@ def test_words_are_indexed_when_the_broker_is_away(
     article = save_article(site, slug="boots", content=ArticleContent(title="B", body="b")).article
     index_article_task(article.pk)
     assert Passage.objects.filter(article=article).exists()
+
+
+@pytest.mark.parametrize(("model", "sent"), [(LOCAL, "harbor 7"), (REMOTE, "harbor <EMAIL_1>")])
+def test_question_when_it_leaves_the_machine_is_redacted_and_its_words_are_found(
+    site: Site, make_article: MakeArticle, embedders: Embedders, model: str, sent: str
+) -> None:
+    site.embedding_model = site.served_embedding_model = model
+    site.save(update_fields=["embedding_model", "served_embedding_model"])
+    make_article("harbor", body="The harbor has a number: 7.")
+    embedders[model].texts.clear()
+    found = retrieve(
+        site.pk, "harbor 7", redact=lambda question: question.replace("7", "<EMAIL_1>")
+    )
+    assert embedders[model].texts == [sent]
+    assert found.best is not None
+    assert "7" in found.terms
