@@ -31,7 +31,7 @@ def stack(start_stack: StackMaker) -> Stack:
 async def manager(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
     """A manager's browser."""
     async with httpx.AsyncClient(base_url=stack.url) as browser:
-        await submit(browser, "/admin/login/", username="manager", password="manager")  # noqa: S106
+        await submit(browser, "/admin/login/", username="manager", password="manager")
         yield browser
 
 
