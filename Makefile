@@ -9,7 +9,7 @@ python := .venv/bin/python
 uv := .venv/bin/uv
 compile := $(uv) pip compile --quiet --universal --no-header
 
-.PHONY: demo test check bench-knowledge bench-redaction requirements clean
+.PHONY: demo test check bench-knowledge bench-redaction chaos requirements clean
 # The model goes into the .venv that the packages' step makes.
 .NOTPARALLEL:
 
@@ -29,6 +29,11 @@ bench-knowledge: .venv/.demo .venv/.model
 # Reads labelled texts of the same folder, and writes docs/benchmarks/redaction.md.
 bench-redaction: .venv/.demo
 	@$(python) manage.py bench_redaction --data $(DATA) --write
+
+# Makes every fault under load and writes docs/benchmarks/faults.md; QUICK=1 makes a few.
+QUICK ?=
+chaos: .venv/.dev .venv/.model
+	@$(python) -m tests.chaos $(if $(QUICK),--quick,--write)
 
 check: .venv/.dev .venv/.model
 	@scripts/check

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 import uuid
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -22,6 +23,11 @@ class Journal:
     received: dict[int, dict[str, Any]] = field(default_factory=dict)
     order: list[int] = field(default_factory=list)
     frames: list[dict[str, Any]] = field(default_factory=list)
+    # When, by this process's monotonic clock; the first time counts.
+    sent_at: dict[str, float] = field(default_factory=dict)
+    acknowledged_at: dict[str, float] = field(default_factory=dict)
+    received_at: dict[int, float] = field(default_factory=dict)
+    welcomed_at: list[float] = field(default_factory=list)
 
 
 class Customer:
@@ -55,6 +61,7 @@ class Customer:
         """Send a message, now or as soon as there is a connection."""
         client_id = str(uuid.uuid4())
         self.journal.sent[client_id] = text
+        self.journal.sent_at[client_id] = time.monotonic()
         await self.send(type="message", client_id=client_id, text=text)
         return client_id
 
@@ -118,6 +125,7 @@ class Customer:
         self.journal.frames.append(frame)
         match frame["type"]:
             case "welcome":
+                self.journal.welcomed_at.append(time.monotonic())
                 self.status = frame["status"]
                 for message in frame["messages"]:
                     self._note_message(message)
@@ -125,12 +133,14 @@ class Customer:
                 self._note_message(frame)
             case "ack":
                 self.journal.acknowledged[frame["client_id"]] = frame["seq"]
+                self.journal.acknowledged_at.setdefault(frame["client_id"], time.monotonic())
             case "status":
                 self.status = frame["status"]
 
     def _note_message(self, frame: dict[str, Any]) -> None:
         self.journal.order.append(frame["seq"])
         self.journal.received[frame["seq"]] = frame
+        self.journal.received_at.setdefault(frame["seq"], time.monotonic())
 
     def faults(self) -> list[str]:
         """Return what broke a promise: lost, doubled, misordered, holes."""

@@ -49,6 +49,10 @@ class Upstream:
         """Tell the server how to treat the next requests."""
         self._http.post("/control", json={"mode": mode, **fields}).raise_for_status()
 
+    def reset(self) -> None:
+        """Let the server answer every request again, and forget what was asked."""
+        self._http.post("/control", json={"reset": True}).raise_for_status()
+
     def requests(self) -> list[dict[str, object]]:
         """Return what was asked, each with what is wrong with it."""
         answer = self._http.get("/requests").json()

@@ -1,0 +1,1 @@
+"""Faults under load: what is promised holds whatever dies (`make chaos`)."""

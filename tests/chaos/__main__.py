@@ -1,0 +1,92 @@
+"""`python -m tests.chaos`: makes every fault under load; ends with 1 where a promise was broken."""
+
+import argparse
+import asyncio
+import random
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.chaos.arena import Arena
+from tests.chaos.campaign import Result, Work, run_faults
+from tests.chaos.faults import FAULTS, Fault
+from tests.chaos.report import as_json, as_page
+from tests.live.processes import ROOT
+
+PAGE = ROOT / "docs" / "benchmarks" / "faults.md"
+
+
+def main() -> int:
+    """Run what the command line asks for."""
+    asked = _parse()
+    work = Work(asked.conversations, asked.rate)
+    with tempfile.TemporaryDirectory(prefix="supportbot-chaos-") as folder:
+        results = asyncio.run(_run(Path(folder), _plan(asked), work, seed=asked.seed))
+    facts = {
+        "seed": asked.seed,
+        "commit": _commit(),
+        "conversations": asked.conversations,
+        "rate": asked.rate,
+        "options": " QUICK=1" if asked.quick else "",
+    }
+    page = as_page(results, **facts)
+    print(page)  # noqa: T201 - its output is what it is for
+    if asked.write:
+        PAGE.write_text(page, encoding="utf-8")
+        PAGE.with_suffix(".json").write_text(as_json(results, **facts), encoding="utf-8")
+    return 0 if all(result.findings.is_clean for result in results) else 1
+
+
+def _plan(asked: argparse.Namespace) -> dict[str, list[Fault]]:
+    """Return which faults are made under one load, by the name of its result."""
+    chosen = [fault for fault in FAULTS if asked.only in fault.name]
+    if asked.quick:
+        quick = [fault for fault in chosen for _ in range(fault.quick_times)]
+        return {", ".join(dict.fromkeys(fault.name for fault in quick)): quick}
+    return {fault.name: [fault] * (asked.times or fault.times) for fault in chosen}
+
+
+async def _run(
+    folder: Path, plan: dict[str, list[Fault]], work: Work, *, seed: int
+) -> list[Result]:
+    dice = random.Random(seed)
+    results: list[Result] = []
+    async with Arena(folder) as arena:
+        for name, faults in plan.items():
+            results.append(await run_faults(arena, name, faults, dice=dice, work=work))
+            _tell(results[-1])
+    return results
+
+
+def _tell(result: Result) -> None:
+    print(f"{result.name}: {result.times} times, {result.findings.counts}", flush=True)  # noqa: T201
+    for kind in result.findings.counts:
+        for one in getattr(result.findings, kind)[:5]:
+            print(f"  {kind}: {one}", flush=True)  # noqa: T201
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a few faults, in about 90 s")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", default="", help="faults with this in their name")
+    parser.add_argument("--times", type=int, default=0, help="make each so often, 0: as planned")
+    parser.add_argument("--conversations", type=int, default=50)
+    parser.add_argument("--rate", type=float, default=5.0, help="messages a second")
+    parser.add_argument("--write", action="store_true", help="write the page of the docs")
+    return parser.parse_args()
+
+
+def _commit() -> str:
+    return subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout.strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

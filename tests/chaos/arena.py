@@ -1,0 +1,137 @@
+"""The whole product on servers of its own, with proxies between, to be broken at will."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+import psutil
+import psycopg
+
+from supportbot.embedded import EmbeddedServers
+from tests.chaos.proxy import Proxy
+from tests.live.conftest import Upstream
+from tests.live.processes import Stack
+
+# With beat, as the product runs; "bulk" has nothing to do here.
+NAMES = ("web", "worker", "relay", "beat")
+
+
+class Arena:
+    """Processes, servers and proxies; use it as a context manager.
+
+    ``first`` is a full set of processes, ``second`` one more worker on the same servers.
+    """
+
+    def __init__(self, folder: Path, *, with_model: bool = True) -> None:
+        self.folder, self._with_model = folder, with_model
+        self.servers = EmbeddedServers(folder / "servers")
+        self._open = AsyncExitStack()
+        self.redis_proxy: Proxy
+        self.model_proxy: Proxy
+        self.upstream: Upstream
+        self.first: Stack
+        self.second: Stack
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except BaseException:
+            await self._open.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._open.aclose()
+
+    @property
+    def database_url(self) -> str:
+        """Where the database is reached, past every fault."""
+        return self.servers.urls.database_url
+
+    @property
+    def url(self) -> str:
+        """The web server's address."""
+        return self.first.url
+
+    @property
+    def workers(self) -> tuple[Stack, Stack]:
+        """The stacks that run a worker each."""
+        return self.first, self.second
+
+    async def restart(self, stack: Stack, name: str, *, down_seconds: float = 0) -> None:
+        """Kill a process as a crash would, and start it again as a supervisor would."""
+        await asyncio.to_thread(stack.kill, name)
+        await asyncio.sleep(down_seconds)
+        await asyncio.to_thread(stack.start, name)
+
+    def processes(self) -> Sequence[tuple[Stack, str]]:
+        """Return every process, as the stack that runs it and its name there."""
+        return [*((self.first, name) for name in NAMES), (self.second, "worker")]
+
+    def database(self) -> "psycopg.Connection[tuple[object, ...]]":
+        """Open a connection of the harness's own."""
+        return psycopg.connect(self.database_url, autocommit=True)
+
+    def usage(self) -> dict[str, float]:
+        """Return memory (MB), descriptors and the database's connections, all processes added."""
+        processes = [psutil.Process(stack.pid(name)) for stack, name in self.processes()]
+        with self.database() as connection:
+            row = connection.execute("SELECT count(*) FROM pg_stat_activity").fetchone()
+        return {
+            "memory_mb": sum(one.memory_info().rss for one in processes) / 1e6,
+            "descriptors": sum(one.num_fds() for one in processes),
+            "database_connections": float(str(row[0])) if row else 0.0,
+        }
+
+    async def _start(self) -> None:
+        await asyncio.to_thread(self.servers.start)
+        self._open.callback(self.servers.stop)
+        self.upstream = Upstream(self.folder)
+        self._open.callback(self.upstream.close)
+        redis = urlsplit(self.servers.urls.redis_url)
+        self.redis_proxy = await self._open.enter_async_context(Proxy(redis.port or 0))
+        self.model_proxy = await self._open.enter_async_context(Proxy(self.upstream.port))
+        redis_url = redis._replace(
+            netloc=f":{redis.password}@127.0.0.1:{self.redis_proxy.port}"
+        ).geturl()
+        self.first = self._stack("first", redis_url, names=NAMES)
+        self.second = self._stack("second", redis_url, names=("worker",))
+        for command in ("migrate", "load_demo"):
+            await asyncio.to_thread(self.first.manage, command)
+        for stack in self.workers:
+            await asyncio.to_thread(stack.__enter__)
+            self._open.callback(stack.close)
+
+    def _stack(self, name: str, redis_url: str, *, names: Sequence[str]) -> Stack:
+        environment = {
+            "REDIS_PREFIX": f"chaos{int(time.time())}",
+            # The load comes from one address, and is no attack.
+            "MESSAGES_A_MINUTE_PER_ADDRESS": "100000",
+            "MESSAGES_A_MINUTE_PER_SITE": "100000",
+            "SILENT_SOCKETS_PER_ADDRESS": "2000",
+            "LOG_LEVEL": "WARNING",
+        }
+        if self._with_model:
+            environment |= {
+                "OPENAI_API_KEY": "sk-one,sk-two",
+                "OPENAI_BASE_URL": f"http://127.0.0.1:{self.model_proxy.port}/v1",
+                "OPENAI_MODELS": "model-a,model-b",
+                "OPENAI_FIRST_TOKEN_SECONDS": "3",
+            }
+        return Stack(
+            database_url=self.database_url,
+            redis_url=redis_url,
+            folder=self.folder / name,
+            names=names,
+            environment=environment,
+        )

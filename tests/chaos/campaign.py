@@ -1,0 +1,191 @@
+"""One fault after the other under load, each judged by the oracle when all has had its end."""
+
+import asyncio
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import quantiles
+
+from tests.chaos.arena import Arena
+from tests.chaos.faults import Fault
+from tests.chaos.load import Load, Visitor, is_reply
+from tests.chaos.oracle import Findings, count_unended, judge, read_stored
+from tests.chaos.waiting import LOOK_SECONDS, until
+
+# A turn's deadline with its reserve, and a little for what looks at it.
+PATIENCE_SECONDS = 140.0
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The load: conversations at once and messages a second, all together."""
+
+    conversations: int
+    per_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A fault that was made, from when to when (monotonic)."""
+
+    fault: Fault
+    start: float
+    end: float
+
+
+@dataclass(slots=True)
+class Result:
+    """What one kind of fault came to; times in seconds."""
+
+    name: str
+    times: int
+    findings: Findings
+    messages: int
+    conversations: int
+    # From sending to the acknowledgement.
+    acknowledged: list[float]
+    # From the end of each fault to the first answer after it.
+    recovered: list[float] = field(default_factory=list)
+    # From a kill to the answers that were due then.
+    overdue: list[float] = field(default_factory=list)
+    # From a kill to each socket's welcome.
+    reconnected: list[float] = field(default_factory=list)
+    ended_after: float = 0.0
+    usage: dict[str, float] = field(default_factory=dict)
+
+
+async def run_faults(
+    arena: Arena, name: str, faults: Sequence[Fault], *, dice: random.Random, work: Work
+) -> Result:
+    """Make faults one after the other under load, let all come to its end, and judge."""
+    load = Load(
+        [arena.url],
+        conversations=work.conversations,
+        per_second=work.per_second,
+        seed=dice.randrange(2**32),
+    )
+    made: list[Made] = []
+    async with load:
+        await _until_busy(load)
+        for fault in faults:
+            await asyncio.sleep(dice.uniform(0.5, 1.5) * fault.seconds_between)
+            start = time.monotonic()
+            await fault.make(arena, dice)
+            made.append(Made(fault, start, time.monotonic()))
+            await _until_answered_again(load, since=made[-1].end)
+        usage = await asyncio.to_thread(arena.usage)
+        await load.stop_asking()
+        ended_after = await _until_all_ended(arena, load.visitors)
+        findings = await _judge(arena, load.visitors)
+    return Result(
+        name=name,
+        times=len(faults),
+        findings=findings,
+        messages=sum(len(one.journal.sent) for one in load.visitors),
+        conversations=len(load.visitors),
+        acknowledged=_acknowledged(load.visitors),
+        recovered=[_first_answer(load.visitors, since=one.end) - one.end for one in made],
+        overdue=_overdue(load.visitors, [one.start for one in made if one.fault.is_worker_killed]),
+        reconnected=_welcomes(
+            load.visitors, [one.start for one in made if one.fault.is_web_killed]
+        ),
+        ended_after=ended_after,
+        usage=usage,
+    )
+
+
+def share(values: Sequence[float], percent: int) -> float:
+    """Return a percentile; 0 of nothing."""
+    if len(values) < 2:
+        return values[0] if values else 0.0
+    return quantiles(values, n=100, method="inclusive")[percent - 1]
+
+
+async def _until_busy(load: Load) -> None:
+    """Wait until most conversations had an answer: a fault is to meet work."""
+
+    def answered() -> int:
+        return sum(1 for one in load.visitors if one.said_by("assistant"))
+
+    assert await until(lambda: answered() >= load.conversations / 2, seconds=60)
+
+
+async def _until_answered_again(load: Load, *, since: float) -> None:
+    """Wait for any answer; the result tells where none came, and what is stuck."""
+    await until(
+        lambda: _first_answer(load.visitors, since=since) < float("inf"), seconds=PATIENCE_SECONDS
+    )
+
+
+async def _until_all_ended(arena: Arena, visitors: Sequence[Visitor]) -> float:
+    """Wait for the end of every message; return how long that took, or all the patience."""
+    start = time.monotonic()
+    names = [one.conversation for one in visitors]
+    while time.monotonic() - start < PATIENCE_SECONDS:
+        unheard = sum(len(one.journal.sent) - len(one.journal.acknowledged) for one in visitors)
+        if not unheard and not await asyncio.to_thread(count_unended, arena.database_url, names):
+            break
+        await asyncio.sleep(LOOK_SECONDS)
+    return time.monotonic() - start
+
+
+async def _judge(arena: Arena, visitors: Sequence[Visitor]) -> Findings:
+    stored = await asyncio.to_thread(
+        read_stored, arena.database_url, [one.conversation for one in visitors]
+    )
+
+    def has_all(one: Visitor) -> bool:
+        found = stored.get(one.conversation)
+        return found is None or max(one.journal.received, default=0) >= found.last_seq
+
+    # What was just committed is on its way; what never comes is a hole.
+    await until(lambda: all(map(has_all, visitors)), seconds=30)
+    return judge([(one.conversation, one.journal) for one in visitors], stored)
+
+
+def _first_answer(visitors: Sequence[Visitor], *, since: float) -> float:
+    """Return when the first answer came after ``since``; infinity when none did."""
+    times = (
+        at
+        for one in visitors
+        for seq, at in one.journal.received_at.items()
+        if at > since and is_reply(one.journal.received[seq])
+    )
+    return min(times, default=float("inf"))
+
+
+def _acknowledged(visitors: Sequence[Visitor]) -> list[float]:
+    return [
+        at - one.journal.sent_at[client_id]
+        for one in visitors
+        for client_id, at in one.journal.acknowledged_at.items()
+    ]
+
+
+def _overdue(visitors: Sequence[Visitor], kills: Sequence[float]) -> list[float]:
+    """Return after how long each answer came that was due when a worker was killed."""
+    waited: list[float] = []
+    for visitor in visitors:
+        journal = visitor.journal
+        replies = sorted(
+            (seq, journal.received_at[seq])
+            for seq, row in journal.received.items()
+            if is_reply(row)
+        )
+        for client_id, seq in journal.acknowledged.items():
+            answered = next((at for place, at in replies if place > seq), None)
+            said = journal.sent_at[client_id]
+            waited += [answered - kill for kill in kills if answered and said < kill < answered]
+    return waited
+
+
+def _welcomes(visitors: Sequence[Visitor], kills: Sequence[float]) -> list[float]:
+    """Return after how long each client was back whose socket broke with the web process."""
+    return [
+        min(later) - kill
+        for one in visitors
+        for kill in kills
+        if any(at < kill for at in one.journal.welcomed_at)
+        and (later := [at for at in one.journal.welcomed_at if at > kill])
+    ]

@@ -1,0 +1,209 @@
+"""What is done to the product, each a coroutine that returns when the fault is over."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import psycopg
+import redis.asyncio
+
+from tests.chaos.arena import Arena
+
+Connection = psycopg.Connection[tuple[object, ...]]
+# More than the server has.
+MOST_CONNECTIONS = 300
+Make = Callable[[Arena, random.Random], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A fault and how often it is made; ``seconds_between`` lets the load go on for a while."""
+
+    name: str
+    make: Make
+    times: int
+    quick_times: int = 0
+    seconds_between: float = 3.0
+    is_worker_killed: bool = False
+    is_web_killed: bool = False
+
+
+async def kill_worker(arena: Arena, dice: random.Random) -> None:
+    """One of two workers dies and is started again."""
+    await arena.restart(dice.choice(arena.workers), "worker")
+
+
+async def kill_all_workers(arena: Arena, dice: random.Random) -> None:
+    """Nobody answers for a while."""
+    for stack in arena.workers:
+        stack.kill("worker")
+    await asyncio.sleep(dice.uniform(20, 60))
+    for stack in arena.workers:
+        stack.start("worker")
+
+
+async def freeze_worker(arena: Arena, dice: random.Random) -> None:
+    """A worker stands still for far longer than its leases, then goes on where it was."""
+    stack = dice.choice(arena.workers)
+    stack.suspend("worker")
+    await asyncio.sleep(dice.uniform(15, 60))
+    stack.resume("worker")
+
+
+async def kill_web(arena: Arena, dice: random.Random) -> None:
+    """Every socket breaks."""
+    del dice
+    await arena.restart(arena.first, "web")
+    await asyncio.to_thread(arena.first.wait_ready, "web")
+
+
+async def kill_relay(arena: Arena, dice: random.Random) -> None:
+    """Nobody looks after what was lost."""
+    await arena.restart(arena.first, "relay", down_seconds=dice.uniform(0, 5))
+
+
+async def restart_everything(arena: Arena, dice: random.Random) -> None:
+    """A deployment: each process is asked to end, and a new one started."""
+    del dice
+    for stack, name in arena.processes():
+        await asyncio.to_thread(stack.stop, name)
+        await asyncio.to_thread(stack.start, name)
+        await asyncio.to_thread(stack.wait_ready, name)
+
+
+async def kill_redis(arena: Arena, dice: random.Random) -> None:
+    """Redis dies with all it held."""
+    await asyncio.to_thread(arena.servers.kill_valkey)
+    await asyncio.sleep(dice.uniform(0, 5))
+    await asyncio.to_thread(arena.servers.start_valkey)
+
+
+async def lose_redis(arena: Arena, dice: random.Random) -> None:
+    """Redis is gone for longer than anybody waits for it."""
+    await asyncio.to_thread(arena.servers.kill_valkey)
+    await asyncio.sleep(dice.uniform(20, 30))
+    await asyncio.to_thread(arena.servers.start_valkey)
+
+
+async def pause_redis(arena: Arena, dice: random.Random) -> None:
+    """Redis holds every connection and says nothing."""
+    arena.redis_proxy.pause()
+    await asyncio.sleep(dice.uniform(15, 30))
+    arena.redis_proxy.resume()
+
+
+async def reset_redis(arena: Arena, dice: random.Random) -> None:
+    """Its connections break again and again."""
+    for _ in range(10):
+        arena.redis_proxy.reset()
+        await asyncio.sleep(dice.uniform(1, 3))
+
+
+async def fill_redis(arena: Arena, dice: random.Random) -> None:
+    """Redis is full: it answers, and takes nothing."""
+    client = redis.asyncio.Redis.from_url(arena.servers.urls.redis_url)
+    try:
+        await client.config_set("maxmemory", "1mb")
+        await asyncio.sleep(dice.uniform(15, 30))
+        await client.config_set("maxmemory", "256mb")
+    finally:
+        await client.aclose()
+
+
+async def stop_postgres(arena: Arena, dice: random.Random) -> None:
+    """The database is shut down and comes back."""
+    await asyncio.to_thread(arena.servers.postgres.stop)
+    await asyncio.sleep(dice.uniform(5, 20))
+    await asyncio.to_thread(arena.servers.postgres.start)
+
+
+async def lock_conversations(arena: Arena, dice: random.Random) -> None:
+    """Somebody holds a lock on the busiest table."""
+
+    def hold(seconds: float) -> None:
+        with arena.database() as connection, connection.transaction():
+            connection.execute("LOCK TABLE conversations_message IN EXCLUSIVE MODE")
+            connection.execute("SELECT pg_sleep(%s)", [seconds])
+
+    await asyncio.to_thread(hold, dice.uniform(10, 30))
+
+
+async def take_all_connections(arena: Arena, dice: random.Random) -> None:
+    """The database has no connection left for whoever asks."""
+
+    def hold() -> list[Connection]:
+        held: list[Connection] = []
+        with contextlib.suppress(psycopg.OperationalError):
+            while len(held) < MOST_CONNECTIONS:
+                held.append(arena.database())
+        return held
+
+    held = await asyncio.to_thread(hold)
+    await asyncio.sleep(dice.uniform(10, 20))
+    for one in held:
+        one.close()
+
+
+def upstream(mode: str, *, seconds: float = 12, **fields: object) -> Make:
+    """Return a fault of the model's server: it behaves so for a while."""
+
+    async def make(arena: Arena, dice: random.Random) -> None:
+        await asyncio.to_thread(arena.upstream.behave, mode, **fields)
+        await asyncio.sleep(seconds + dice.random())
+        await asyncio.to_thread(arena.upstream.reset)
+
+    return make
+
+
+async def refuse_upstream(arena: Arena, dice: random.Random) -> None:
+    """Nothing listens at the model's address, and every stream is reset."""
+    arena.model_proxy.refuse()
+    await asyncio.sleep(dice.uniform(10, 15))
+    arena.model_proxy.resume()
+
+
+async def reset_upstream(arena: Arena, dice: random.Random) -> None:
+    """Its streams are reset again and again."""
+    for _ in range(10):
+        arena.model_proxy.reset()
+        await asyncio.sleep(dice.uniform(0.5, 2))
+
+
+PROCESSES = (
+    Fault("kill -9 of a worker", kill_worker, 60, 3, is_worker_killed=True),
+    Fault("kill -9 of the web process", kill_web, 20, 1, is_web_killed=True),
+    Fault("kill -9 of the relay", kill_relay, 20, 1),
+    Fault("kill -9 of all workers for up to 60 s", kill_all_workers, 3),
+    Fault("SIGSTOP of a worker for up to 60 s", freeze_worker, 3),
+    Fault("rolling restart of everything", restart_everything, 3),
+)
+REDIS = (
+    Fault("Redis killed, its memory gone", kill_redis, 20, 1),
+    Fault("Redis gone for up to 30 s", lose_redis, 3),
+    Fault("Redis paused for up to 30 s", pause_redis, 3),
+    Fault("Redis connections reset", reset_redis, 3),
+    Fault("Redis full", fill_redis, 3),
+)
+DATABASE = (
+    Fault("PostgreSQL stopped for up to 20 s", stop_postgres, 3, 1),
+    Fault("a table locked for up to 30 s", lock_conversations, 3),
+    Fault("PostgreSQL out of connections", take_all_connections, 3),
+)
+MODES = (
+    "429", "429_retry_after", "quota", "401", "500", "hang", "stall", "cut_clean", "cut", "html",
+    "garbage", "bad_json", "bad_utf8", "huge_line", "no_done", "late_cut", "empty",
+)  # fmt: skip
+MODEL = (
+    *(Fault(f"the model's server: {mode}", upstream(mode), 3) for mode in MODES),
+    Fault(
+        "the model's server: one token each 0.8 s",
+        upstream("slow", tokens_per_s=1.25, seconds=30),
+        3,
+    ),
+    Fault("the model's server: an unknown tool", upstream("tool_call", tool="launch_rockets"), 3),
+    Fault("the model's server: refused", refuse_upstream, 3, 1),
+    Fault("the model's server: reset", reset_upstream, 3),
+)
+FAULTS = (*PROCESSES, *REDIS, *DATABASE, *MODEL)

@@ -1,0 +1,100 @@
+"""Customers who ask and ask, each with a journal of what was sent, acknowledged and received."""
+
+import asyncio
+import json
+import random
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from tests.live.chat import Customer
+from tests.live.processes import ROOT
+
+RETRY_SECONDS = 0.2
+QUESTIONS = ROOT / "knowledge" / "demo" / "evaluation.jsonl"
+
+
+class Visitor(Customer):
+    """A customer who also waits for a web server that is not there at the moment."""
+
+    async def __aenter__(self) -> Self:
+        while True:
+            try:
+                return await super().__aenter__()
+            except (httpx.HTTPError, TimeoutError):
+                await self.__aexit__()
+                await asyncio.sleep(RETRY_SECONDS)
+
+    @property
+    def is_with_assistant(self) -> bool:
+        """Whether the assistant answers what is said now."""
+        return self.status == "assistant"
+
+
+class Load:
+    """So many conversations at once, so many messages a second; use it as a context manager.
+
+    Everyone who ever asked stays in ``visitors``; a conversation that went to people is left
+    for a new one.
+    """
+
+    def __init__(
+        self, urls: Sequence[str], *, conversations: int, per_second: float, seed: int
+    ) -> None:
+        self.urls = tuple(urls)
+        self.conversations, self.per_second = conversations, per_second
+        self.visitors: list[Visitor] = []
+        self._random = random.Random(seed)
+        self._questions = _questions()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        self._tasks = [
+            asyncio.create_task(self._keep_asking(number)) for number in range(self.conversations)
+        ]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop_asking()
+        await asyncio.gather(*(visitor.__aexit__() for visitor in self.visitors))
+
+    async def stop_asking(self) -> None:
+        """Say nothing more; the connections stay."""
+        for task in self._tasks:
+            task.cancel()
+        failed = await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        for one in failed:
+            if isinstance(one, Exception):
+                raise one
+
+    async def _keep_asking(self, number: int) -> None:
+        dice = random.Random(self._random.random())
+        # Not all at once.
+        await asyncio.sleep(dice.random() * self.conversations / self.per_second)
+        while True:
+            visitor = Visitor(self.urls[number % len(self.urls)])
+            await visitor.__aenter__()
+            self.visitors.append(visitor)
+            questions = dice.sample(self._questions, k=len(self._questions))
+            while visitor.is_with_assistant and questions:
+                await visitor.say(f"{questions.pop()} (my reference is {dice.randrange(10**6)})")
+                await asyncio.sleep(dice.expovariate(self.per_second / self.conversations))
+
+
+def is_reply(row: dict[str, object]) -> bool:
+    """Whether a message is not the customer's."""
+    author = row["author"]
+    return isinstance(author, dict) and author["kind"] != "customer"
+
+
+def _questions() -> list[str]:
+    rows = map(json.loads, QUESTIONS.read_text(encoding="utf-8").splitlines())
+    return [row["question"] for row in rows if row["expect"] == "answer"]

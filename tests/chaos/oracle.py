@@ -1,0 +1,163 @@
+"""Compares what customers saw with the database: what was lost, doubled, misordered or stuck.
+
+It reads the tables itself: a fault in the product's own queries must not hide from it.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from tests.live.chat import Journal
+
+CONVERSATIONS = """
+SELECT id, public_id::text AS public_id, status, last_seq FROM conversations_conversation
+WHERE public_id = ANY(%s)
+"""
+MESSAGES = """
+SELECT id, conversation_id, seq, client_id::text AS client_id, author_kind, text, is_answer
+FROM conversations_message WHERE conversation_id = ANY(%s) ORDER BY conversation_id, seq
+"""
+TURNS = """
+SELECT conversation_id, state, from_seq, through_seq, message_id
+FROM assistant_turn WHERE conversation_id = ANY(%s) ORDER BY id
+"""
+UNENDED = """
+SELECT count(*) FROM assistant_turn AS turn
+JOIN conversations_conversation AS conversation ON conversation.id = turn.conversation_id
+WHERE conversation.public_id = ANY(%s) AND turn.state IN ('queued', 'running')
+"""
+OPEN_STATES = ("queued", "running")
+
+
+@dataclass(slots=True)
+class Findings:
+    """Each broken promise in a sentence, by its kind."""
+
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    misordered: list[str] = field(default_factory=list)
+    holes: list[str] = field(default_factory=list)
+    stuck: list[str] = field(default_factory=list)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many of each kind."""
+        return {name: len(getattr(self, name)) for name in self.__slots__}
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing was broken."""
+        return not any(self.counts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One conversation as the database has it."""
+
+    public_id: str
+    status: str
+    last_seq: int
+    messages: Sequence[dict[str, Any]]
+    turns: Sequence[dict[str, Any]]
+
+
+def read_stored(database_url: str, public_ids: Sequence[str]) -> dict[str, Stored]:
+    """Return the conversations of these public ids."""
+    with psycopg.connect(database_url, row_factory=dict_row) as connection:
+        conversations = connection.execute(CONVERSATIONS, [list(public_ids)]).fetchall()
+        pks = [row["id"] for row in conversations]
+        messages = connection.execute(MESSAGES, [pks]).fetchall()
+        turns = connection.execute(TURNS, [pks]).fetchall()
+    return {
+        row["public_id"]: Stored(
+            row["public_id"],
+            row["status"],
+            row["last_seq"],
+            [one for one in messages if one["conversation_id"] == row["id"]],
+            [one for one in turns if one["conversation_id"] == row["id"]],
+        )
+        for row in conversations
+    }
+
+
+def count_unended(database_url: str, public_ids: Sequence[str]) -> int:
+    """Return how many turns of these conversations have no end yet."""
+    with psycopg.connect(database_url) as connection:
+        row = connection.execute(UNENDED, [list(public_ids)]).fetchone()
+    return int(row[0]) if row else 0
+
+
+def judge(journals: Iterable[tuple[str, Journal]], stored: dict[str, Stored]) -> Findings:
+    """Return what is wrong; ``journals`` come with their conversation's public id.
+
+    Every client must have caught up before: it is to have seen all that is stored.
+    """
+    findings = Findings()
+    for public_id, journal in journals:
+        conversation = stored.get(public_id)
+        if conversation is None:
+            findings.lost.append(f"{public_id}: the conversation")
+            continue
+        _judge_messages(findings, journal, conversation)
+        _judge_order(findings, journal, conversation)
+        _judge_turns(findings, conversation)
+    return findings
+
+
+def _judge_messages(findings: Findings, journal: Journal, stored: Stored) -> None:
+    name = stored.public_id
+    places = {one["client_id"]: one for one in stored.messages if one["client_id"]}
+    for client_id, seq in journal.acknowledged.items():
+        found = places.get(client_id)
+        if found is None or found["seq"] != seq or found["text"] != journal.sent[client_id]:
+            findings.lost.append(f"{name}: {client_id} acknowledged as {seq}")
+    counts = Counter(one["client_id"] for one in stored.messages if one["client_id"])
+    findings.doubled += [
+        f"{name}: {one}, {count} times" for one, count in counts.items() if count > 1
+    ]
+    answering = Counter(turn["message_id"] for turn in stored.turns if turn["message_id"])
+    said = [one["id"] for one in stored.messages if one["is_answer"] and not one["client_id"]]
+    # Each answer belongs to one turn: a second one would come from a worker that lost its claim.
+    findings.doubled += [f"{name}: answer {pk} of no turn" for pk in said if pk not in answering]
+    findings.doubled += [
+        f"{name}: answer {pk} of two turns" for pk, n in answering.items() if n > 1
+    ]
+
+
+def _judge_order(findings: Findings, journal: Journal, stored: Stored) -> None:
+    name = stored.public_id
+    seqs = [one["seq"] for one in stored.messages]
+    if seqs != list(range(1, stored.last_seq + 1)):
+        findings.holes.append(f"{name}: stored {seqs}, counted to {stored.last_seq}")
+    if journal.order != sorted(set(journal.order)):
+        findings.misordered.append(f"{name}: received {journal.order}")
+    if missing := sorted(set(seqs) - set(journal.received)):
+        findings.holes.append(f"{name}: never received {missing}")
+    for one in stored.messages:
+        seen = journal.received.get(one["seq"])
+        if seen is not None and seen["text"] != one["text"]:
+            findings.misordered.append(f"{name}: another text at {one['seq']}")
+
+
+def _judge_turns(findings: Findings, stored: Stored) -> None:
+    name = stored.public_id
+    waiting = [turn for turn in stored.turns if turn["state"] in OPEN_STATES]
+    findings.stuck += [f"{name}: a turn is {turn['state']}" for turn in waiting]
+    for one in stored.messages:
+        if one["author_kind"] != "customer":
+            continue
+        covering = [turn for turn in stored.turns if _covers(turn, one["seq"])]
+        done = [turn for turn in covering if turn["state"] in {"done", "failed"}]
+        if len(done) > 1:
+            findings.doubled.append(f"{name}: {one['seq']} was answered by {len(done)} turns")
+        if not done and stored.status == "assistant":
+            findings.stuck.append(f"{name}: {one['seq']} has no turn that ended")
+
+
+def _covers(turn: dict[str, Any], seq: int) -> bool:
+    through = turn["through_seq"]
+    return turn["from_seq"] <= seq and through is not None and seq <= through
