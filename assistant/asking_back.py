@@ -20,6 +20,7 @@ WORTH_ASKING = 0.4
 # So many of an option's telling words name it.
 NAMING_SHARE = 0.5
 MAX_WORDS_OF_CHOICE = 12
+MAX_QUESTION_CHARACTERS = 240
 
 REWORD_TEXT: Final = (
     "I could not find this in our help articles. Could you say it in other words, or would you "
@@ -27,6 +28,10 @@ REWORD_TEXT: Final = (
 )
 WHICH_TEXT: Final = "I found two articles that may answer this. Which one do you mean?"
 REWORD_SUGGESTIONS: Final = ("Talk to a person",)
+CLICK_TEXT: Final = (
+    "Please press **Confirm** on the card above to go ahead. Nothing happens before you do."
+)
+UNCLICKED_TEXT: Final = "All right. Nothing happens unless you press **Confirm** on the card above."
 
 _FIRST: Final = re.compile(
     r"(?:(?:the|number|no|option|article|nr|answer) )*(?:1|one|1st|first|former|top|upper|a)"
@@ -39,8 +44,12 @@ _SECOND: Final = re.compile(
 )
 _YES: Final = re.compile(
     r"(?:(?:yes|yeah|yep|yup|ya|sure|ok|okay|please|pls|a|the|person|human|get|me|one|i|would|do|"
-    r"like|that|to|talk|absolutely|definitely|of|course|go|ahead|ja|si|oui) ?)+"
+    r"like|that|to|talk|absolutely|definitely|of|course|go|ahead|confirm|confirmed|do|it|ja|si|oui"
+    r") ?)+"
 )
+
+_ASKS: Final = re.compile(r"[?\uff1f\u061f][\"')\u201d\u00bb*_]*\Z")
+_SENTENCES: Final = re.compile(r"[.!?\u3002\uff01\uff1f\u061f](?=\s|\Z)")
 
 _NO: Final = re.compile(r"(?:(?:no|nope|nah|not|now|needed|need|thanks|thank|you|nein|non) ?)+")
 
@@ -87,13 +96,20 @@ def chosen_title(text: str, *, titles: Sequence[str]) -> str | None:
     return _named_in_part(text, titles=titles)
 
 
+def is_brief_question(text: str) -> bool:
+    """Whether a model's ``text`` only asks for something, in a sentence or two."""
+    plain = text.strip()
+    is_short = len(plain) <= MAX_QUESTION_CHARACTERS and len(_SENTENCES.findall(plain)) <= 2
+    return is_short and bool(_ASKS.search(plain)) and "://" not in plain
+
+
 def agrees(text: str) -> bool:
-    """Whether a reply to "would you like a person?" says yes."""
+    """Whether a reply to "would you like a person?" or to a card says yes."""
     return bool(_YES.fullmatch(" ".join(plain_words(text))))
 
 
 def declines(text: str) -> bool:
-    """Whether a reply to "would you like a person?" says no, and no more."""
+    """Whether a reply to such a question says no, and no more."""
     return bool(_NO.fullmatch(" ".join(plain_words(text))))
 
 

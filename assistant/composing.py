@@ -12,7 +12,7 @@ from assistant.confidence import confidence_of, threshold_of, with_doubts
 from assistant.drafts import Composed, Draft, Job
 from assistant.input_checks import pass_on_by_verdict
 from assistant.models import CachedAnswer
-from assistant.planning import Answer, Judgement, PassOn, Say, plan_turn
+from assistant.planning import Answer, AskBack, Judgement, PassOn, Plan, Say, plan_turn
 from assistant.preparing import Prepared, prepare
 from assistant.reading import Reading
 from assistant.recording import Recorder, describe_choice, describe_draft, describe_plan
@@ -26,6 +26,8 @@ from llm.pricing import total_cost
 from llm.types import ModerationVerdict, Usage
 
 Reason = HandOff.Reason
+# What a model says of its own ignorance; the plan knows better what to do then.
+UNSURE = {Reason.LOW_CONFIDENCE, Reason.MODEL_UNAVAILABLE}
 
 
 async def compose(reading: Reading, job: Job) -> Composed:
@@ -35,9 +37,25 @@ async def compose(reading: Reading, job: Job) -> Composed:
         plan = await plan_turn(reading)
     if isinstance(plan, Answer):
         draft, judgement = await _answer(plan, job, recorder)
+        plan, draft, judgement = _settled(plan, draft, judgement)
     else:
         draft, judgement = Draft(), Judgement() if isinstance(plan, Say) else plan.judgement
     return Composed(plan, draft, judgement, recorder.data())
+
+
+def _settled(plan: Answer, draft: Draft, judgement: Judgement) -> tuple[Plan, Draft, Judgement]:
+    """Return what it comes to: the draft, a question, or what is done when no tool knew more."""
+    unsaid = replace(draft, text="", citations=())
+    if draft.asks and draft.pass_on is None:
+        return AskBack(draft.text, judgement=plan.judgement), unsaid, plan.judgement
+    if plan.otherwise is None:
+        return plan, draft, judgement
+    if draft.by_tool:
+        # Of the search nothing is to be learnt from what a tool said.
+        return plan, draft, replace(judgement, features={})
+    if draft.pass_on is not None and draft.pass_on.reason not in UNSURE:
+        return plan, draft, judgement
+    return plan.otherwise, replace(unsaid, pass_on=None), plan.judgement
 
 
 async def _answer(plan: Answer, job: Job, recorder: Recorder) -> tuple[Draft, Judgement]:
@@ -48,6 +66,8 @@ async def _answer(plan: Answer, job: Job, recorder: Recorder) -> tuple[Draft, Ju
     recorder.note(**describe_plan(plan, redact=redact), **describe_choice(prepared))
     usages: list[Usage] = []
     try:
+        if plan.otherwise is not None and not prepared.may_call_tools:
+            return Draft(), plan.judgement
         if not prepared.cache_key:
             return await _write_answer(plan, job, recorder, prepared=prepared, usages=usages)
         async with single_flight(prepared.cache_key) as others:
@@ -100,7 +120,8 @@ def _costed(draft: Draft) -> Draft:
 def _kept(plan: Answer, prepared: Prepared, draft: Draft, judgement: Judgement) -> Draft:
     """Keep an answer for whoever asks the same next, unless anything was wrong with it."""
     is_flawed = draft.pass_on or draft.card or draft.error_code or prepared.toolbox.was_used
-    if not prepared.cache_key or not prepared.asks_model or is_flawed or not draft.text:
+    is_answer = draft.text and not draft.asks and not is_flawed
+    if not prepared.cache_key or not prepared.asks_model or not is_answer:
         return draft
     confidence = judgement.confidence or 0.0
     return replace(draft, kept_pk=remember(prepared.cache_key, plan, draft, confidence=confidence))
@@ -109,7 +130,8 @@ def _kept(plan: Answer, prepared: Prepared, draft: Draft, judgement: Judgement) 
 def _judge_again(plan: Answer, draft: Draft) -> tuple[Judgement, PassOn | None]:
     """Judge what a model wrote by its own doubts too; too little confidence goes to people."""
     site, before = plan.conversation.site, plan.judgement
-    if not before.features or not draft.text or draft.card is not None:
+    is_by_search = plan.otherwise is None and draft.card is None and not draft.asks
+    if not before.features or not draft.text or not is_by_search:
         return before, None
     features = with_doubts(
         before.features,

@@ -66,6 +66,9 @@ class Draft:
     # The kept answer that this gives again, and the one that this is kept as.
     cached_answer_pk: int | None = None
     kept_pk: int | None = None
+    # A tool said what it rests on; it only asks the customer for something.
+    by_tool: bool = False
+    asks: bool = False
     # The proposed effect whose card the message shows (a ``ToolCall``).
     card: int | None = None
     # The tier whose prompt had no more room for all that was said.

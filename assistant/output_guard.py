@@ -8,6 +8,7 @@ promises, and whether the sources hold what is claimed.
 import re
 from collections.abc import Collection, Sequence
 
+from assistant.asking_back import is_brief_question
 from assistant.guardrails import (
     MIN_GROUNDED,
     Sources,
@@ -69,6 +70,8 @@ class OutputGuard:
         self._leaks = LeakWatch(canary=canary, instructions=instructions)
         self._rules, self._holds = rules, hold_sentences
         self._known = known_personal
+        # Whether a mere question for a detail, which no source holds, is no invention.
+        self.may_ask = False
         self._known_signs = "\n".join(map(signs_of, known_personal))
         # The sentence that is being written, how much of it was shown, and all before it.
         self._sentence, self._shown = "", 0
@@ -176,7 +179,8 @@ class OutputGuard:
     def _check_whole(self, text: str) -> None:
         """Judge the answer as a whole by its share of words."""
         self.groundedness = groundedness_in(self._claim(text), sources=self._sources)
-        if text.strip() and self.groundedness < MIN_GROUNDED:
+        is_claim = bool(text.strip()) and not (self.may_ask and is_brief_question(text))
+        if is_claim and self.groundedness < MIN_GROUNDED:
             raise OutputViolation("ungrounded", "The answer was not covered by the articles")
 
 

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from assistant.asking_back import (
+    CLICK_TEXT,
     REWORD_SUGGESTIONS,
     REWORD_TEXT,
+    UNCLICKED_TEXT,
     agrees,
     choose_between,
     declines,
@@ -21,6 +23,7 @@ from assistant.person_wishes import wants_person
 from assistant.reading import Asked, Reading
 from assistant.redaction import Redactor
 from assistant.small_talk import REPLIES, small_talk_reply
+from assistant.tools import caller_of, tools_for
 from conversations.models import Conversation, Message, Site
 from core.background import in_database_thread
 from escalation.models import HandOff
@@ -75,13 +78,17 @@ class PassOn:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Write an answer from these passages; they were found by ``looked_up``."""
+    """Write an answer from these passages; they were found by ``looked_up``.
+
+    With ``otherwise`` they hold too little: that is done unless a tool knows more.
+    """
 
     reading: Reading
     question: str
     retrieval: Retrieval
     judgement: Judgement
     looked_up: str
+    otherwise: AskBack | PassOn | None = None
 
     @property
     def conversation(self) -> Conversation:
@@ -167,11 +174,16 @@ def _replied(reading: Reading) -> Plan | None:
     """Return what follows from a reply to the assistant's own question."""
     if reading.chosen:
         return _plan_chosen(reading, title=reading.chosen)
-    if reading.pending is None or reading.pending.asked is not Asked.OTHER_WORDS:
+    asked = reading.pending.asked if reading.pending else None
+    if asked not in {Asked.OTHER_WORDS, Asked.CLICK}:
         return None
     if agrees(reading.question):
-        return PassOn(reason=Reason.ASKED_FOR_PERSON)
-    return Say(REPLIES["fine"]) if declines(reading.question) else None
+        # Typed words are no click: what is agreed to must be what the card says.
+        is_card = asked is Asked.CLICK
+        return Say(CLICK_TEXT) if is_card else PassOn(reason=Reason.ASKED_FOR_PERSON)
+    if not declines(reading.question):
+        return None
+    return Say(UNCLICKED_TEXT if asked is Asked.CLICK else REPLIES["fine"])
 
 
 def _small_talk(reading: Reading) -> Say | None:
@@ -181,7 +193,9 @@ def _small_talk(reading: Reading) -> Say | None:
 
 def _unclear(reading: Reading) -> AskBack | None:
     """Ask what is meant by a message that says nothing; a second one in a row goes on."""
-    was_asked = reading.pending is not None and reading.pending.asked is Asked.WHAT_IS_MEANT
+    asked = reading.pending.asked if reading.pending else None
+    # A detail that was asked for may be a bare number.
+    was_asked = asked in {Asked.WHAT_IS_MEANT, Asked.DETAIL}
     return AskBack(UNCLEAR_TEXT) if is_nonsense(reading.question) and not was_asked else None
 
 
@@ -214,6 +228,20 @@ def _plan_by_articles(reading: Reading, questions: Sequence[str]) -> Plan:
     threshold = threshold_of(site, topic=found.judgement.topic)
     if found.retrieval.passages and found.confidence >= threshold:
         return _answer(reading, found)
+    unsure = _plan_unsure(reading, found, threshold=threshold)
+    if not _has_tools(reading.conversation):
+        return unsure
+    return replace(_answer(reading, found), otherwise=unsure)
+
+
+def _has_tools(conversation: Conversation) -> bool:
+    """Whether a tool may know what no article holds: where an order is."""
+    is_stored = conversation.pk is not None
+    return is_stored and bool(tools_for(conversation.site, caller_of(conversation)))
+
+
+def _plan_unsure(reading: Reading, found: Found, *, threshold: float) -> AskBack | PassOn:
+    """Ask back or hand off where the articles hold too little."""
     between = choose_between(found.retrieval, confidence=found.confidence, threshold=threshold)
     if between and _may_ask(reading):
         titles = tuple(passage.title for passage in between)
@@ -263,8 +291,9 @@ def _plan_chosen(reading: Reading, *, title: str) -> Answer | None:
 
 
 def _may_ask(reading: Reading) -> bool:
-    """Whether the assistant did not ask a moment ago; of nonsense it may."""
-    return reading.pending is None or reading.pending.asked is Asked.WHAT_IS_MEANT
+    """Whether the assistant did not ask what the articles are to be searched for a moment ago."""
+    again = {Asked.WHAT_IS_MEANT, Asked.DETAIL, Asked.CLICK}
+    return reading.pending is None or reading.pending.asked in again
 
 
 def _is_first_miss(conversation: Conversation) -> bool:

@@ -65,6 +65,11 @@ class Prepared:
         """Whether a model writes the answer, and not only the engine that quotes."""
         return self.engine is not extractive_engine() and self.grant.tier is not None
 
+    @property
+    def may_call_tools(self) -> bool:
+        """Whether a model is asked that may call any."""
+        return self.asks_model and bool(self.toolbox.tools)
+
 
 def prepare(plan: Answer, job: Job) -> Prepared:
     """Return what the answer to a plan is written with."""
@@ -141,7 +146,8 @@ def _cache_key(plan: Answer, prepared: Prepared) -> str:
     """Return the key of an answer that anybody may be given, "" where none may."""
     material = prepared.material
     is_personal = bool(material.records or material.learnt or material.summaries)
-    if is_personal or prepared.redactor.known or prepared.signals or not stands_alone(plan):
+    is_plain = plan.otherwise is None and stands_alone(plan)
+    if is_personal or prepared.redactor.known or prepared.signals or not is_plain:
         return ""
     return cache_key(plan, prompt_version=material.prompt.label)
 

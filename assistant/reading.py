@@ -9,7 +9,7 @@ from functools import lru_cache
 from assistant.asking_back import chosen_title
 from assistant.claims import Claim
 from assistant.follow_ups import Context, is_follow_up
-from assistant.models import Turn
+from assistant.models import ToolCall, Turn
 from assistant.nonsense import is_nonsense
 from assistant.small_talk import small_talk_reply
 from conversations.models import Conversation, Customer, Message, Site
@@ -28,6 +28,8 @@ class Asked(Enum):
     WHICH_ARTICLE = auto()
     OTHER_WORDS = auto()
     WHAT_IS_MEANT = auto()
+    DETAIL = auto()
+    CLICK = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +132,15 @@ def _pending(messages: Sequence[Message], *, earlier: Sequence[Message]) -> Pend
 
 
 def _asked(turn: Turn, *, options: Sequence[str]) -> Asked:
-    """Tell the questions apart by what only one of them has: options, or a confidence."""
+    """Tell the questions apart by what only one of them has: options, no confidence, a card."""
     if len(options) > 1:
         return Asked.WHICH_ARTICLE
-    return Asked.WHAT_IS_MEANT if turn.confidence is None else Asked.OTHER_WORDS
+    if turn.confidence is None:
+        return Asked.WHAT_IS_MEANT
+    if options:
+        return Asked.OTHER_WORDS
+    is_open = turn.tool_calls.filter(message=turn.message_id, state=ToolCall.State.PROPOSED)
+    return Asked.CLICK if is_open.exists() else Asked.DETAIL
 
 
 def _full_question(earlier: Sequence[Message]) -> str:

@@ -105,7 +105,12 @@ def describe_draft(
     verdict = asdict(draft.verdict) if draft.verdict else None
     if verdict:
         verdict["detail"] = redact(verdict["detail"])
-    return {"verdict": verdict, "moderation": asdict(moderation) if moderation else None}
+    return {
+        "by_tool": draft.by_tool,
+        "asks": draft.asks,
+        "verdict": verdict,
+        "moderation": asdict(moderation) if moderation else None,
+    }
 
 
 def milliseconds_since(began: float) -> float:

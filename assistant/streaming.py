@@ -109,7 +109,8 @@ async def keep_partial(writer: HasPreview, *, claim: Claim, owner: "asyncio.Task
     saved = ""
     while True:
         await asyncio.sleep(SAVE_SECONDS)
-        text = writer.preview.text
+        # What is not shown now must not be shown after a reload either.
+        text = writer.preview.text if writer.preview.claim else ""
         if text == saved:
             continue
         saved = text

@@ -5,11 +5,12 @@ import contextlib
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from django.conf import settings
 
 from assistant.actions import Proposal
+from assistant.asking_back import is_brief_question
 from assistant.drafts import Draft, Job, citation_of
 from assistant.guardrails import cited_passages
 from assistant.leaks import check_leaks
@@ -19,6 +20,7 @@ from assistant.preparing import Prepared, safety_identifier, shortened
 from assistant.prompt_library import canary
 from assistant.recording import Recorder
 from assistant.redaction import StreamRestorer
+from assistant.replies import Reply
 from assistant.streaming import Preview
 from assistant.tools.toolbox import MAX_ROUNDS, Round
 from conversations.models import Message
@@ -65,27 +67,6 @@ REASON_OF_TOOL = {
 }
 
 
-@dataclass(slots=True)
-class _Reply:
-    """What one request to a model brought."""
-
-    guard: OutputGuard
-    restorer: StreamRestorer
-    calls: list[ToolCallRequest] = field(default_factory=list)
-    verdict: Verdict | None = None
-    mean_logprob: float | None = None
-    received: str = ""
-
-    def feed(self, text: str) -> str:
-        """Take a piece of the model's text in and return what of it may be shown."""
-        self.received += text
-        return self.guard.feed(self.restorer.feed(text))
-
-    def finish(self) -> str:
-        """Return what was held back."""
-        return self.guard.feed(self.restorer.finish()) + self.guard.finish()
-
-
 class Writer:
     """One turn's attempts; at most one preview is open at any time."""
 
@@ -99,7 +80,7 @@ class Writer:
     ) -> None:
         self.plan, self.job = plan, job
         self._prepared = prepared
-        self.preview = Preview(job.claim, attempt=job.claim.attempt * 10 if job.claim else 0)
+        self.preview = self._open_preview(job.claim.attempt * 10 if job.claim else 0)
         self._recorder = recorder
         self._deadline = time.monotonic() + min(TURN_SECONDS, job.seconds - RESERVE_SECONDS)
         self._error = ""
@@ -167,12 +148,19 @@ class Writer:
 
     def _engines(self) -> Sequence[Engine]:
         local = extractive_engine()
+        if self.plan.otherwise is not None:
+            return [self._prepared.engine]
         # A second try only pays after a stream broke; other errors were retried inside.
         return [self._prepared.engine, local] if self._prepared.asks_model else [local]
 
     def _restart(self, reason: str) -> None:
         self.preview.end(reason)
-        self.preview = Preview(self.job.claim, attempt=self.preview.attempt + 1)
+        self.preview = self._open_preview(self.preview.attempt + 1)
+
+    def _open_preview(self, attempt: int) -> Preview:
+        """Return a preview; hidden until a tool was heard, where the articles hold too little."""
+        is_hidden = self.plan.otherwise is not None and not self._prepared.toolbox.was_heard
+        return Preview(None if is_hidden else self.job.claim, attempt=attempt)
 
     async def _attempt(self, engine: Engine) -> Draft:
         self._asked_model = self._asked_model or engine.name != "extractive"
@@ -205,8 +193,8 @@ class Writer:
             messages += round_.messages
         return self._conclude(engine, reply)
 
-    async def _read(self, engine: Engine, request: ReplyRequest) -> _Reply:
-        reply = _Reply(self._guard(engine), StreamRestorer(self._prepared.redactor))
+    async def _read(self, engine: Engine, request: ReplyRequest) -> Reply:
+        reply = Reply(self._guard(engine), StreamRestorer(self._prepared.redactor))
         told = len(self._usages)
         try:
             await self._follow(engine, request, reply)
@@ -221,7 +209,7 @@ class Writer:
         self.preview.add(reply.finish())
         return reply
 
-    async def _follow(self, engine: Engine, request: ReplyRequest, reply: _Reply) -> None:
+    async def _follow(self, engine: Engine, request: ReplyRequest, reply: Reply) -> None:
         """Take the events in and show what may be shown."""
         async with contextlib.aclosing(engine.stream_reply(request)) as events:
             async for event in events:
@@ -243,7 +231,7 @@ class Writer:
                         reply.mean_logprob = event.mean_logprob
                         break
 
-    def _estimate(self, reply: _Reply) -> Usage:
+    def _estimate(self, reply: Reply) -> Usage:
         """Return what a reply is billed that broke off, or whose server does not count."""
         model = (models_of(self._prepared.tier) or models_of("standard"))[0]
         completion = max(1, len(reply.received) // CHARACTERS_PER_TOKEN)
@@ -257,7 +245,7 @@ class Writer:
             if message.author_kind != Message.Author.CUSTOMER
         ]
         is_quoting = engine.name == "extractive"
-        return OutputGuard(
+        guard = OutputGuard(
             canary=canary(),
             instructions=self._policy,
             passages=self._all_passages,
@@ -268,23 +256,25 @@ class Writer:
             hold_sentences=prepared.hold_sentences and not is_quoting,
             link_hosts=self.plan.conversation.site.link_hosts,
         )
+        guard.may_ask = self._may_ask and not is_quoting
+        return guard
 
     async def _tool_round(self, calls: Sequence[ToolCallRequest]) -> Round:
         """Run the calls; what they brought is something that an answer may say."""
         seconds = self._deadline - time.monotonic()
         round_ = await self._prepared.toolbox.run(calls, seconds=seconds)
         self._tool_results += map(self._prepared.redactor.restore, round_.results)
+        self.preview = self._open_preview(self.preview.attempt)
         return round_
 
     def _ask_to_confirm(self, engine: Engine, proposal: Proposal) -> Draft:
         """End the reply with the card of what will happen: nothing has, before the click."""
         # The model filled in the arguments that the card shows.
         check_leaks(proposal.text, canary=canary(), instructions=self._policy)
-        return replace(
-            self._outline(), text=proposal.text, card=proposal.call_pk, engine=engine.name
-        )
+        outline = replace(self._outline(), by_tool=True, engine=engine.name)
+        return replace(outline, text=proposal.text, card=proposal.call_pk)
 
-    def _conclude(self, engine: Engine, reply: _Reply) -> Draft:
+    def _conclude(self, engine: Engine, reply: Reply) -> Draft:
         text = self.preview.text.strip()
         wish = self._wish_of(reply)
         if wish is not None or not text:
@@ -299,9 +289,15 @@ class Writer:
             return self._drafted(engine, reply, text=text, citations=cited)
         cited = self._cited(text, reply=reply)
         share = reply.guard.groundedness
-        return self._drafted(engine, reply, text=text, citations=cited, groundedness=share)
+        draft = self._drafted(engine, reply, text=text, citations=cited, groundedness=share)
+        return replace(draft, asks=self._may_ask and is_brief_question(text))
 
-    def _wish_of(self, reply: _Reply) -> Mapping[str, object] | None:
+    @property
+    def _may_ask(self) -> bool:
+        """Whether the model may ask for what a tool needs."""
+        return bool(self._prepared.toolbox.tools)
+
+    def _wish_of(self, reply: Reply) -> Mapping[str, object] | None:
         """Return the reason and detail with which the model wants a person, if it does."""
         if reply.verdict is not None and reply.verdict.needs_human:
             return {"reason": reply.verdict.reason, "detail": reply.verdict.detail}
@@ -312,7 +308,7 @@ class Writer:
     def _drafted(
         self,
         engine: Engine,
-        reply: _Reply,
+        reply: Reply,
         *,
         text: str,
         citations: Sequence[SourcePassage],
@@ -326,7 +322,7 @@ class Writer:
             groundedness=groundedness,
         )
 
-    def _outline(self, reply: _Reply | None = None) -> Draft:
+    def _outline(self, reply: Reply | None = None) -> Draft:
         """Return what every draft says, however the writing ended."""
         return Draft(
             tier=self._prepared.tier if self._asked_model else "",
@@ -338,20 +334,24 @@ class Writer:
             usages=tuple(self._usages),
             verdict=reply.verdict if reply else None,
             mean_logprob=reply.mean_logprob if reply else None,
+            by_tool=self._prepared.toolbox.was_heard,
             summary_due=self._prepared.tier if self._prepared.context.wants_summary else None,
             error_code=self._error,
         )
 
-    def _cited(self, text: str, *, reply: _Reply) -> Sequence[SourcePassage]:
+    def _cited(self, text: str, *, reply: Reply) -> Sequence[SourcePassage]:
         """Return the passages that the model named; one that was not offered is dropped."""
         offered = self._prepared.context.passages
+        # What a tool said has no article for its source, unless the model names one.
+        guessed_from = () if self._prepared.toolbox.was_heard else offered
         if reply.verdict is None:
-            return cited_passages(text, marks=reply.guard.cited, passages=offered)
+            marks = reply.guard.cited
+            return cited_passages(text, marks=marks, passages=offered if marks else guessed_from)
         by_name = {f"p{number}": passage for number, passage in enumerate(offered, start=1)}
         named = dict.fromkeys(name.strip().casefold() for name in reply.verdict.citations)
         known = [by_name[name] for name in named if name in by_name]
         self._recorder.note(citations_dropped=len(named) - len(known))
-        return known or cited_passages(text, marks=(), passages=offered)
+        return known or cited_passages(text, marks=(), passages=guessed_from)
 
     def _was_said(self, text: str) -> bool:
         """Whether an answer repeats word for word what the customer was told before."""
@@ -370,13 +370,13 @@ class Writer:
         return PassOn(reason=reason, detail=detail[:300])
 
     def _withdraw(
-        self, reason: HandOff.Reason, detail: str, *, reply: _Reply | None = None
+        self, reason: HandOff.Reason, detail: str, *, reply: Reply | None = None
     ) -> Draft:
         self.preview.end("withdrawn")
         return self._passed_on(PassOn(reason=reason, detail=detail), reply=reply)
 
     def _passed_on(
-        self, pass_on: PassOn, *, engine: Engine | None = None, reply: _Reply | None = None
+        self, pass_on: PassOn, *, engine: Engine | None = None, reply: Reply | None = None
     ) -> Draft:
         outline = self._outline(reply)
         return replace(outline, pass_on=pass_on, engine=engine.name if engine else "")

@@ -119,7 +119,16 @@ def _grounds(turn: Turn, data: Mapping[str, Any], passages: Sequence[PassageRow]
         else threshold_of(turn.conversation.site, topic=turn.topic),
         is_threshold_of_today=not is_kept,
         source=source or (passages[0].title if passages else ""),
+        by_tool=data.get("by_tool") is True,
+        asks=data.get("asks") is True,
+        card=_card(turn),
     )
+
+
+def _card(turn: Turn) -> str:
+    """Return what the customer was asked to confirm."""
+    shown = turn.tool_calls.filter(message__isnull=False).values_list("card", flat=True).first()
+    return str(shown.get("title", "")) if isinstance(shown, dict) else ""
 
 
 def _told(turn: Turn) -> dict[str, Any]:

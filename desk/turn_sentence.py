@@ -18,11 +18,18 @@ UNFINISHED = {
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
-    """What a sentence needs besides the turn: the threshold, whether it is today's, the source."""
+    """What a sentence needs besides the turn.
+
+    The threshold and whether it is today's, the source, whether a tool was heard, whether the
+    model only asked for something, and the title of the card that the customer was shown.
+    """
 
     threshold: float | None
     is_threshold_of_today: bool
     source: str = ""
+    by_tool: bool = False
+    asks: bool = False
+    card: str = ""
 
 
 def decision_sentence(turn: Turn, *, grounds: Grounds, data: Mapping[str, Any]) -> str:
@@ -47,12 +54,18 @@ def _ended(turn: Turn, grounds: Grounds) -> str:
 def _answered(turn: Turn, grounds: Grounds) -> str:
     if turn.confidence is None:
         return "Answered by a fixed rule: no article and no model was asked."
+    if grounds.by_tool and _is_below(turn, grounds):
+        return f"Answered from what a tool said{_written(turn)}, as {_compared(turn, grounds)}."
     return f"Answered because {_compared(turn, grounds)}{_made(turn, grounds)}."
 
 
 def _asked_back(turn: Turn, grounds: Grounds) -> str:
     if turn.confidence is None:
         return "Asked what is meant, because the message held nothing to look up."
+    if grounds.card:
+        return f"Showed a card to confirm, \u201c{grounds.card}\u201d: the model called a tool."
+    if grounds.asks:
+        return f"Asked for what was missing{_written(turn)}, as {_compared(turn, grounds)}."
     return f"Asked back because {_compared(turn, grounds)}."
 
 
@@ -66,6 +79,10 @@ def _handed_off(turn: Turn, grounds: Grounds, data: Mapping[str, Any]) -> str:
     if grounds.threshold is not None and turn.confidence >= grounds.threshold:
         return f"{said}, although {_compared(turn, grounds)}."
     return f"{said}, as {_compared(turn, grounds)}."
+
+
+def _is_below(turn: Turn, grounds: Grounds) -> bool:
+    return grounds.threshold is not None and (turn.confidence or 0.0) < grounds.threshold
 
 
 def _compared(turn: Turn, grounds: Grounds) -> str:
@@ -86,9 +103,13 @@ def _made(turn: Turn, grounds: Grounds) -> str:
         return f"{source}, with the words of an answer given before"
     if turn.engine == "extractive":
         return f"{source}, quoted without a model"
-    tier = f" by the {turn.tier} tier" if turn.tier else ""
-    reason = f" ({turn.tier_reason})" if turn.tier and turn.tier_reason else ""
-    return f"{source}{tier}{reason}"
+    return f"{source}{_written(turn)}"
+
+
+def _written(turn: Turn) -> str:
+    if not turn.tier:
+        return ""
+    return f" by the {turn.tier} tier{f' ({turn.tier_reason})' if turn.tier_reason else ''}"
 
 
 def _detail(data: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from assistant.actions import Proposal, propose
 from assistant.memory import redactor_of
-from assistant.models import Effect
+from assistant.models import Effect, ToolCall
 from assistant.redaction import Redactor
 from assistant.tools.caller import Caller, caller_of
 from assistant.tools.definitions import Tool, ToolRefused, storable
@@ -21,6 +21,7 @@ from core.errors import RateLimited
 from core.limits import check_rate
 from llm.types import ChatMessage, ToolCallRequest, ToolSpec
 
+State = ToolCall.State
 MAX_CALLS = 4
 MAX_ROUNDS = 2
 
@@ -43,6 +44,7 @@ class Toolbox:
 
     ``redactor`` is the turn's own, if its prompt is redacted: what goes to the model gets its
     placeholders, and what the model filled in gets its values back. Rows are always redacted.
+    ``was_heard``: a tool has said something, if only why it refuses.
     """
 
     conversation: Conversation
@@ -51,6 +53,7 @@ class Toolbox:
     turn_pk: int | None = None
     redactor: Redactor | None = None
     calls_left: int = MAX_CALLS
+    was_heard: bool = False
 
     @property
     def was_used(self) -> bool:
@@ -85,6 +88,7 @@ class Toolbox:
         outcome = await run_tool(
             tool, arguments, caller=self.caller, idempotency_key=str(uuid4()), seconds=seconds
         )
+        self.was_heard |= outcome.state in {State.DONE, State.REFUSED}
         return await self._stored(call, outcome)
 
     def _admit(self, call: ToolCallRequest) -> tuple[Tool, BaseModel] | Outcome:
@@ -115,6 +119,7 @@ class Toolbox:
         try:
             card = await describe_effect(tool, arguments, caller=self.caller)
         except ToolRefused as refused:
+            self.was_heard = True
             return await self._stored(call, refusal(str(refused), code="refused"))
         return await in_database_thread(propose)(
             tool,

@@ -7,14 +7,15 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from pydantic import BaseModel
 
+from assistant import streaming
 from assistant.models import ToolCall, Turn
 from assistant.tools import Caller, registry, tool, tools_for
 from assistant.tools.toolbox import MAX_CALLS, MAX_ROUNDS, open_toolbox
 from assistant.turns import run_turn
 from conversations.models import Conversation, Message, Site
 from core.background import in_database_thread
-from llm.testing import ScriptedEngine, make_answer
-from llm.types import Finished, ToolCallRequest
+from llm.testing import ScriptedEngine, make_answer, make_hand_off
+from llm.types import Finished, TextDelta, ToolCallRequest
 from tests.assistant.acting import Number, Shop
 from tests.assistant.acting import shop as shop  # noqa: PLC0414 - a fixture
 
@@ -245,3 +246,96 @@ def test_registered_schema_is_what_the_model_is_told(shop: Shop) -> None:
     assert spec.description == "Look up an order."
     assert spec.parameters == Number.model_json_schema()
     assert issubclass(Number, BaseModel)
+
+
+UNHEARD_OF = "Where is my order HP-12345?"
+
+
+@pytest.mark.parametrize(
+    ("scripts", "outcome", "said"),
+    [
+        (
+            [[call("order_status"), Finished("tool_calls")], make_answer("It was shipped Monday.")],
+            "answered",
+            "It was shipped Monday.",
+        ),
+        ([[call("cancel_order"), Finished("tool_calls")]], "asked_back", "Cancel order HP-12345?"),
+        ([make_answer("Which order do you mean?")], "asked_back", "Which order do you mean?"),
+        # What no tool said counts for nothing where no article holds it.
+        ([make_answer("Standard shipping takes three working days.")], "handed_off", ""),
+        (
+            [[call("order_status", "nonsense"), Finished("tool_calls")], make_answer("Shipped.")],
+            "handed_off",
+            "",
+        ),
+        ([make_hand_off("cannot_answer")], "handed_off", ""),
+    ],
+)
+async def test_question_that_no_article_answers_is_left_to_the_tools(
+    shop: Shop,
+    ask: Callable[[str], Turn],
+    engine: ScriptedEngine,
+    site: Site,
+    at_desk: None,
+    scripts: list[list[Any]],
+    outcome: str,
+    said: str,
+) -> None:
+    turn = await in_database_thread(ask)(UNHEARD_OF)
+    await Site.objects.filter(pk=site.pk).aupdate(answer_threshold=1.0)
+    for steps in scripts:
+        engine.add_script(UNHEARD_OF, *steps)
+    await run_turn(turn.pk)
+    turn = await Turn.objects.select_related("message").aget(pk=turn.pk)
+    assert turn.outcome == outcome
+    assert turn.message is not None
+    assert said in turn.message.text
+    assert "three working days" not in turn.message.text
+    assert turn.message.is_answer == (outcome == "answered")
+    # Nothing is to be learnt of the search from what a tool said.
+    assert bool(turn.features) == (outcome != "answered" and "Cancel" not in said)
+
+
+async def test_nothing_is_shown_before_a_tool_was_heard(
+    shop: Shop,
+    ask: Callable[[str], Turn],
+    engine: ScriptedEngine,
+    site: Site,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(
+        streaming, "publish_soon", lambda _, event: shown.append(event.get("text", ""))
+    )
+    turn = await in_database_thread(ask)(UNHEARD_OF)
+    await Site.objects.filter(pk=site.pk).aupdate(answer_threshold=1.0)
+    asked = call("order_status")
+    engine.add_script(UNHEARD_OF, TextDelta("Three working days."), asked, Finished("tool_calls"))
+    engine.add_script(UNHEARD_OF, *make_answer("It was shipped Monday."))
+    await run_turn(turn.pk)
+    assert "".join(shown) == "It was shipped Monday."
+
+
+async def test_without_a_model_no_tool_is_waited_for(
+    shop: Shop, ask: Callable[[str], Turn], site: Site, at_desk: None
+) -> None:
+    turn = await in_database_thread(ask)("Who won the chess championship in 1972?")
+    await run_turn(turn.pk)
+    turn = await Turn.objects.aget(pk=turn.pk)
+    assert (turn.outcome, turn.hand_off_reason, turn.engine) == ("handed_off", "low_confidence", "")
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"), [("yes please", "press **Confirm**"), ("no thanks", "Nothing happens")]
+)
+async def test_typed_words_are_no_click(
+    shop: Shop, ask: Callable[[str], Turn], engine: ScriptedEngine, reply: str, words: str
+) -> None:
+    engine.add_script(QUESTION, call("cancel_order"), Finished("tool_calls"))
+    turn = await in_database_thread(ask)(QUESTION)
+    await run_turn(turn.pk)
+    turn = await in_database_thread(ask)(reply)
+    await run_turn(turn.pk)
+    message = await Message.objects.alatest("seq")
+    assert words in message.text
+    assert (await ToolCall.objects.aget()).state == "proposed"

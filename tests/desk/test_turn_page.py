@@ -159,6 +159,34 @@ def test_sentence_says_what_decided(fields: dict[str, Any], sentence: str) -> No
     assert decision_sentence(turn, grounds=grounds, data={"detail": "No article."}) == sentence
 
 
+@pytest.mark.parametrize(
+    ("outcome", "grounds", "sentence"),
+    [
+        (
+            "answered",
+            {"by_tool": True},
+            "Answered from what a tool said by the small tier, as confidence 0.30 was below 0.80.",
+        ),
+        (
+            "asked_back",
+            {"card": "Stop order 1?"},
+            "Showed a card to confirm, \u201cStop order 1?\u201d: the model called a tool.",
+        ),
+        (
+            "asked_back",
+            {"asks": True},
+            "Asked for what was missing by the small tier, as confidence 0.30 was below 0.80.",
+        ),
+    ],
+)
+def test_sentence_of_a_turn_with_tools_says_what_they_did(
+    outcome: str, grounds: dict[str, Any], sentence: str
+) -> None:
+    turn = Turn(state="done", outcome=outcome, confidence=0.3, tier="small")
+    told = Grounds(threshold=0.8, is_threshold_of_today=False, **grounds)
+    assert decision_sentence(turn, grounds=told, data={}) == sentence
+
+
 def test_sentence_when_the_threshold_was_not_kept_says_that_it_is_todays(
     site: Site, conversation: Conversation
 ) -> None:
