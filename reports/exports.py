@@ -2,8 +2,9 @@
 
 import csv
 import re
-from collections.abc import AsyncIterator, Iterable, Sequence
-from datetime import date, datetime
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from io import StringIO
 from typing import Any
 
@@ -63,8 +64,10 @@ def cell(value: object) -> str:
     if isinstance(value, datetime):
         # Without its offset, which keeps spreadsheets from reading a time as one.
         return f"{timezone.localtime(value):%Y-%m-%d %H:%M:%S}"
-    if isinstance(value, float):
-        return f"{value:.4f}"
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
+    if isinstance(value, float | Decimal):
+        return f"{value:.6f}" if isinstance(value, Decimal) else f"{value:.4f}"
     if isinstance(value, list):
         return _guarded("; ".join(value))
     return _guarded(str(value)) if not isinstance(value, int | date) else str(value)
@@ -92,28 +95,40 @@ def csv_response(pieces: AsyncIterator[str], *, name: str, span: Span) -> Stream
 
 
 async def episode_lines(of: QuerySet[Episode]) -> AsyncIterator[str]:
-    """Yield the CSV of one row an episode, in pieces of ``PAGE`` rows.
+    """Yield the CSV of one row an episode."""
+    async for piece in paged_lines(of, columns=EPISODE_COLUMNS):
+        yield piece
+
+
+async def paged_lines(of: QuerySet[Any], *, columns: Mapping[str, Any]) -> AsyncIterator[str]:
+    """Yield the CSV of one line a row, in pieces of ``PAGE`` rows; ``columns`` by their names.
 
     Paged by key, as PgBouncer allows no server-side cursor.
     """
-    yield BYTE_ORDER_MARK + write_rows([list(EPISODE_COLUMNS)])
+    yield BYTE_ORDER_MARK + write_rows([list(columns)])
     after = 0
     while True:
-        rows = await in_database_thread(_episode_page)(of, after)
+        rows = await in_database_thread(_page)(of, columns, after)
         if not rows:
             return
         yield write_rows(row[1:] for row in rows)
         after = rows[-1][0]
 
 
-def _episode_page(of: QuerySet[Episode], after: int) -> list[tuple[Any, ...]]:
+def _page(of: QuerySet[Any], columns: Mapping[str, Any], after: int) -> list[tuple[Any, ...]]:
     # No field of the model may be hidden by a column's name.
-    columns = {f"csv_{name}": column for name, column in EPISODE_COLUMNS.items()}
-    page = of.filter(pk__gt=after).annotate(**columns).order_by("pk")
-    return list(page.values_list("pk", *columns)[:PAGE])
+    named = {f"csv_{name}": column for name, column in columns.items()}
+    page = of.filter(pk__gt=after).annotate(**named).order_by("pk")
+    return list(page.values_list("pk", *named)[:PAGE])
 
 
 async def daily_lines(days: Sequence[DayFigures]) -> AsyncIterator[str]:
     """Yield the CSV of the daily table."""
-    yield BYTE_ORDER_MARK + write_rows([DAY_COLUMNS])
-    yield write_rows([getattr(day, name) for name in DAY_COLUMNS] for day in days)
+    async for piece in table_lines(days, columns=DAY_COLUMNS):
+        yield piece
+
+
+async def table_lines(rows: Sequence[object], *, columns: Sequence[str]) -> AsyncIterator[str]:
+    """Yield the CSV of a table's attributes."""
+    yield BYTE_ORDER_MARK + write_rows([columns])
+    yield write_rows([getattr(row, name) for name in columns] for row in rows)

@@ -23,7 +23,7 @@ from django.db.models import (
 )
 from django.db.models.functions import TruncDate
 
-from conversations.models import Conversation, Episode, Rating
+from conversations.models import Conversation, Episode, Rating, Site
 from escalation.models import HandOff
 from reports import figures
 from reports.spans import FIRST_DAY, Span
@@ -49,26 +49,31 @@ AUTOMATED = Q(
 ASSISTANT_FIRST = Q(handed_off_at=None) | Q(first_response_at__lte=F("handed_off_at"))
 
 
-class Median(Aggregate):
-    """PostgreSQL's median, of durations too."""
+class Percentile(Aggregate):
+    """PostgreSQL's percentile, of durations too: half of all lie within that of 0.5."""
 
     function = "PERCENTILE_CONT"
-    template = "%(function)s(0.5) WITHIN GROUP (ORDER BY %(expressions)s)"
+    template = "%(function)s(%(part)s) WITHIN GROUP (ORDER BY %(expressions)s)"
+
+    def __init__(self, *expressions: Any, part: float = 0.5, **extra: Any) -> None:
+        super().__init__(*expressions, part=part, **extra)
 
 
-def episodes(span: Span, *, include_sample: bool) -> QuerySet[Episode]:
-    """Return the episodes that count for a span."""
+def episodes(span: Span, *, include_sample: bool, site: Site | None = None) -> QuerySet[Episode]:
+    """Return the episodes that count for a span, of one website or of all."""
     found = Episode.objects.filter(
         Q(first_question_at__isnull=False) | Q(handed_off_at__isnull=False),
         started_at__gte=span.start,
         started_at__lt=span.end,
     )
+    if site is not None:
+        found = found.filter(conversation__site=site)
     return found if include_sample else found.filter(conversation__is_sample=False)
 
 
-def sample_episodes(span: Span) -> int:
+def sample_episodes(span: Span, *, site: Site | None = None) -> int:
     """Return how many made-up episodes a span has, shown or not."""
-    found = episodes(span, include_sample=True)
+    found = episodes(span, include_sample=True, site=site)
     return found.filter(conversation__is_sample=True).count()
 
 
@@ -83,18 +88,20 @@ def totals(of: QuerySet[Episode]) -> figures.Totals:
         F("first_response_at") - F("first_question_at"), output_field=DurationField()
     )
     medians: dict[str, Any] = of.aggregate(
-        assistant_first_response=Median(wait, filter=ASSISTANT_FIRST),
-        person_first_response=Median(wait, filter=~ASSISTANT_FIRST),
+        assistant_first_response=Percentile(wait, filter=ASSISTANT_FIRST),
+        person_first_response=Percentile(wait, filter=~ASSISTANT_FIRST),
     )
     return figures.Totals(**of.aggregate(**_counts()), **medians)
 
 
-def totals_before(span: Span, *, include_sample: bool) -> figures.Totals | None:
+def totals_before(
+    span: Span, *, include_sample: bool, site: Site | None = None
+) -> figures.Totals | None:
     """Return the figures of as many days just before, if the record covers all of them."""
     earlier = Span(FIRST_DAY, span.before.first)
-    if not episodes(earlier, include_sample=include_sample).exists():
+    if not episodes(earlier, include_sample=include_sample, site=site).exists():
         return None
-    return totals(episodes(span.before, include_sample=include_sample))
+    return totals(episodes(span.before, include_sample=include_sample, site=site))
 
 
 def daily(of: QuerySet[Episode], *, span: Span) -> tuple[figures.DayFigures, ...]:
@@ -192,18 +199,18 @@ def _table(
     )
 
 
-def build_report(span: Span, *, include_sample: bool) -> figures.Report:
+def build_report(span: Span, *, include_sample: bool, site: Site | None = None) -> figures.Report:
     """Return all figures of a span."""
-    of = episodes(span, include_sample=include_sample)
+    of = episodes(span, include_sample=include_sample, site=site)
     return figures.Report(
         span=span,
         totals=totals(of),
-        before=totals_before(span, include_sample=include_sample),
+        before=totals_before(span, include_sample=include_sample, site=site),
         days=daily(of, span=span),
         scores=scores(of),
         handlers=handlers(of),
         outcomes=outcomes(of),
         reasons=hand_off_reasons(of),
         comments=recent_comments(of),
-        sample_episodes=sample_episodes(span),
+        sample_episodes=sample_episodes(span, site=site),
     )

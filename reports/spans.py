@@ -1,4 +1,4 @@
-"""The days that a report covers, as the reader chose them, in the server's time zone."""
+"""The days and the website that a report covers, as the reader chose them; days are local."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,6 +7,8 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.utils import timezone
+
+from conversations.models import Site
 
 PRESETS = (7, 14, 30)
 DEFAULT_DAYS = 14
@@ -51,35 +53,50 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the reader asked for; with a ``problem`` the span is the usual one instead."""
+    """What the reader asked for; with a ``problem`` the span is the usual one instead.
+
+    ``site`` is ``None`` for all websites.
+    """
 
     span: Span
     include_sample: bool
     problem: str = ""
+    site: Site | None = None
 
     @property
     def query(self) -> str:
         """The choice as a query string, for links."""
-        return query_of(self.span, include_sample=self.include_sample)
+        return query_of(self.span, include_sample=self.include_sample, site=self.site)
 
 
-def query_of(span: Span, *, include_sample: bool) -> str:
+def query_of(span: Span, *, include_sample: bool, site: Site | None = None) -> str:
     """Return the query string that ``read_choice`` reads back."""
     sample = INCLUDE if include_sample else EXCLUDE
-    return urlencode(
-        {"from": span.first.isoformat(), "to": span.last.isoformat(), "sample": sample}
-    )
+    days = {"from": span.first.isoformat(), "to": span.last.isoformat()}
+    return urlencode({**days, "sample": sample} | ({"site": site.key} if site else {}))
 
 
 def read_choice(query: Mapping[str, str]) -> Choice:
-    """Read ``from``, ``to`` and ``sample``; what can't be is told in ``problem``."""
+    """Read ``from``, ``to``, ``sample`` and ``site``; what can't be is told in ``problem``."""
     wanted = query.get("sample", "")
     include_sample = wanted == INCLUDE or (wanted != EXCLUDE and settings.DEMO)
     try:
         span = _read_span(query.get("from", "").strip(), query.get("to", "").strip())
+        site = _read_site(query.get("site", ""))
     except ValueError as error:
         return Choice(last_days(DEFAULT_DAYS), include_sample, str(error))
-    return Choice(span, include_sample)
+    return Choice(span, include_sample, site=site)
+
+
+def _read_site(key: str) -> Site | None:
+    """Return the website with a key, ``None`` for none; raises ValueError as above."""
+    if not key:
+        return None
+    # Compared here: not every string that a query can hold is text to the database.
+    found = next((site for site in Site.objects.all() if site.key == key), None)
+    if found is None:
+        raise ValueError("There is no such website.")
+    return found
 
 
 def last_days(number: int) -> Span:

@@ -1,6 +1,7 @@
 """How the reports' page writes its figures; what is not known is a dash."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 from django import template
 
@@ -41,3 +42,27 @@ def duration(value: timedelta | None) -> str:
 def bar_width(value: float) -> str:
     """Write a share from 0 to 1 as the width of a bar of 100 units."""
     return f"{value * 100:.1f}"
+
+
+@register.filter
+def money(value: Decimal | None) -> str:
+    """Write US dollars: cents, and below one dollar four places."""
+    if value is None:
+        return UNKNOWN
+    if 0 < value < Decimal("0.0001"):
+        return "< $0.0001"
+    return f"${value:,.2f}" if value >= 1 or not value else f"${value:.4f}"
+
+
+@register.filter
+def milliseconds(value: float | None) -> str:
+    """Write milliseconds as such, and from a second on as seconds."""
+    if value is None:
+        return UNKNOWN
+    return f"{value:.0f} ms" if value < 1_000 else f"{value / 1_000:.1f} s"
+
+
+@register.filter
+def count(value: int) -> str:
+    """Write a large whole number in groups of three."""
+    return f"{value:,}"
