@@ -5,12 +5,14 @@ Evaluations and trials go the same way as a customer's turn.
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 from assistant.budget import settle
 from assistant.cache import draft_of, find_cached, remember, single_flight
 from assistant.confidence import confidence_of, threshold_of, with_doubts
 from assistant.drafts import Composed, Draft, Job
 from assistant.input_checks import pass_on_by_verdict
+from assistant.memory import redactor_of
 from assistant.models import CachedAnswer
 from assistant.planning import Answer, AskBack, Judgement, PassOn, Plan, Say, plan_turn
 from assistant.preparing import Prepared, prepare
@@ -40,7 +42,13 @@ async def compose(reading: Reading, job: Job) -> Composed:
         plan, draft, judgement = _settled(plan, draft, judgement)
     else:
         draft, judgement = Draft(), Judgement() if isinstance(plan, Say) else plan.judgement
+        recorder.note(**await in_database_thread(_described)(reading, judgement))
     return Composed(plan, draft, judgement, recorder.data())
+
+
+def _described(reading: Reading, judgement: Judgement) -> dict[str, Any]:
+    redact = redactor_of(reading.conversation).redact
+    return describe_plan(judgement, question=reading.question, redact=redact)
 
 
 def _settled(plan: Answer, draft: Draft, judgement: Judgement) -> tuple[Plan, Draft, Judgement]:
@@ -63,7 +71,10 @@ async def _answer(plan: Answer, job: Job, recorder: Recorder) -> tuple[Draft, Ju
     with recorder.step("prepare"):
         prepared = await in_database_thread(prepare)(plan, job)
     redact = prepared.redactor.redact
-    recorder.note(**describe_plan(plan, redact=redact), **describe_choice(prepared))
+    recorder.note(
+        **describe_plan(plan.judgement, question=plan.question, redact=redact),
+        **describe_choice(prepared),
+    )
     usages: list[Usage] = []
     try:
         if plan.otherwise is not None and not prepared.may_call_tools:

@@ -30,7 +30,7 @@ from escalation.models import HandOff
 from escalation.policy import find_flag, is_repeated
 from escalation.selectors import active_rules, people_online
 from knowledge.languages import is_same_language
-from knowledge.retrieval import Retrieval, retrieve
+from knowledge.retrieval import Retrieval, ScoredPassage, retrieve
 
 Author = Message.Author
 Reason = HandOff.Reason
@@ -42,11 +42,17 @@ LOOKED_THROUGH = 20
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """How sure retrieval was, what that was computed from, and what the question is about."""
+    """How sure retrieval was, what that was computed from, and what the question is about.
+
+    ``threshold`` is what it was held against; ``passages`` are those found for ``looked_up``.
+    """
 
     confidence: float | None = None
     features: Mapping[str, float] = field(default_factory=dict)
     topic: str = ""
+    threshold: float | None = None
+    looked_up: str = ""
+    passages: tuple[ScoredPassage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +232,7 @@ def _plan_by_articles(reading: Reading, questions: Sequence[str]) -> Plan:
         key=lambda one: one.confidence,
     )
     threshold = threshold_of(site, topic=found.judgement.topic)
+    found = replace(found, judgement=replace(found.judgement, threshold=threshold))
     if found.retrieval.passages and found.confidence >= threshold:
         return _answer(reading, found)
     unsure = _plan_unsure(reading, found, threshold=threshold)
@@ -261,7 +268,14 @@ def look_up(site: Site, question: str, *, language: str) -> Found:
     is_foreign = best is not None and not is_same_language(language, best.locale)
     features = features_of(retrieval, is_foreign=is_foreign)
     topic = best.tags[0][:MAX_TOPIC_CHARACTERS] if best and best.tags else ""
-    return Found(question, retrieval, Judgement(confidence_of(site, features), features, topic))
+    judgement = Judgement(
+        confidence_of(site, features),
+        features,
+        topic,
+        looked_up=question,
+        passages=retrieval.passages[:ANSWER_DEPTH],
+    )
+    return Found(question, retrieval, judgement)
 
 
 def _answer(reading: Reading, found: Found) -> Answer:
@@ -284,7 +298,7 @@ def _plan_chosen(reading: Reading, *, title: str) -> Answer | None:
         return None
     chosen = replace(found.retrieval, passages=passages[:ANSWER_DEPTH])
     # The features are those of a search without the choice: nothing is to be learnt from them.
-    judgement = Judgement(found.judgement.confidence, {}, found.judgement.topic)
+    judgement = replace(found.judgement, features={}, passages=passages[:ANSWER_DEPTH])
     return replace(
         _answer(reading, Found(original, chosen, judgement)), question=f"{original} ({title})"
     )

@@ -1,5 +1,6 @@
 """Writes down what a turn does while it does it: the answer to "why did it answer that?"."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,9 +9,12 @@ from typing import Any
 
 from assistant.context import Context
 from assistant.drafts import Draft
-from assistant.planning import Answer
+from assistant.planning import Judgement
 from assistant.preparing import Prepared
 from assistant.prompt_library import canary
+from assistant.replies import Reply
+from assistant.tools.definitions import storable
+from assistant.tools.rows import mapped
 from llm.engines import extractive_engine
 from llm.types import ModerationVerdict
 
@@ -51,11 +55,13 @@ class Recorder:
         return data
 
 
-def describe_plan(plan: Answer, *, redact: Redact) -> dict[str, Any]:
-    """Return what was asked and found."""
+def describe_plan(judgement: Judgement, *, question: str, redact: Redact) -> dict[str, Any]:
+    """Return what was asked and found, and how sure that had to be."""
+    threshold = {} if judgement.threshold is None else {"threshold": judgement.threshold}
     return {
-        "question": redact(plan.question),
-        "looked_up": redact(plan.looked_up),
+        **threshold,
+        "question": redact(question),
+        "looked_up": redact(judgement.looked_up),
         "passages": [
             {
                 "id": passage.id,
@@ -66,7 +72,7 @@ def describe_plan(plan: Answer, *, redact: Redact) -> dict[str, Any]:
                 "lexical": round(passage.lexical, 4),
                 "cosine": round(passage.cosine, 4),
             }
-            for passage in plan.retrieval.passages
+            for passage in judgement.passages
         ],
     }
 
@@ -96,6 +102,16 @@ def _describe_prompt(context: Context) -> dict[str, Any]:
             "left_out": dict(context.left_out),
         },
     }
+
+
+def describe_reply(reply: Reply, *, redact: Redact) -> list[str]:
+    """Return what came back as it came, whatever became of it: the text, and each call."""
+    calls = [
+        f"{one.name}({json.dumps(mapped(dict(one.arguments), redact), ensure_ascii=False)})"
+        for one in reply.calls
+    ]
+    text = reply.received.strip().replace(canary(), "\u2026")
+    return [storable(one) for one in ([redact(text), *calls] if text else calls)]
 
 
 def describe_draft(

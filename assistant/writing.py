@@ -18,7 +18,7 @@ from assistant.output_guard import OutputGuard, OutputViolation, ViolationKind
 from assistant.planning import Answer, PassOn
 from assistant.preparing import Prepared, safety_identifier, shortened
 from assistant.prompt_library import canary
-from assistant.recording import Recorder
+from assistant.recording import Recorder, describe_reply
 from assistant.redaction import StreamRestorer
 from assistant.replies import Reply
 from assistant.streaming import Preview
@@ -202,6 +202,9 @@ class Writer:
             is_counted = len(self._usages) > told or engine.name == "extractive"
             if reply.received and not is_counted:
                 self._usages.append(self._estimate(reply))
+            if engine.name != "extractive":
+                received = describe_reply(reply, redact=self._prepared.redactor.redact)
+                self._recorder.add("received", *received)
         if not told and self._usages:
             # Of the first request alone it is known how long it was taken to be.
             used = self._usages[0]

@@ -98,7 +98,7 @@ def read_turn_page(turn: Turn) -> TurnPage:
         passages=passages,
         was_sent=_was_sent(turn, data),
         sent=[_cells(one, "role", "content") for one in _rows(data, "sent")],
-        received=_text(data, "received"),
+        received=_received(data),
         tools=_tools(turn, data),
         bars=_bars(_rows(data, "steps")),
         attempts=[_cells(one, "engine", "model", "error", "ms") for one in _rows(data, "attempts")],
@@ -123,6 +123,12 @@ def _grounds(turn: Turn, data: Mapping[str, Any], passages: Sequence[PassageRow]
         asks=data.get("asks") is True,
         card=_card(turn),
     )
+
+
+def _received(data: Mapping[str, Any]) -> str:
+    """Return what the model wrote and called, reply by reply."""
+    replies = data.get("received")
+    return "\n\n".join(map(_plain, replies)) if isinstance(replies, list) else _plain(replies)
 
 
 def _card(turn: Turn) -> str:
@@ -229,7 +235,8 @@ def _tools(turn: Turn, data: Mapping[str, Any]) -> list[Row]:
 
 
 def _call(call: ToolCall) -> Row:
-    outcome = " ".join(filter(None, (call.get_state_display(), call.error_code, call.result)))
+    code = "" if call.error_code == call.state else call.error_code
+    outcome = " ".join(filter(None, (call.get_state_display(), code, call.result)))
     arguments = ", ".join(f"{name}: {value}" for name, value in call.arguments.items())
     return Row((call.tool, arguments, outcome, _figure(call.duration_ms)))
 
@@ -270,7 +277,8 @@ def _notes(data: Mapping[str, Any]) -> list[str]:
     notes = [str(one) for rows in lists if isinstance(rows, list) for one in rows]
     budget = _dict(data, "budget")
     if budget:
-        notes.append("Budget: " + ", ".join(f"{k} {_plain(v)}" for k, v in budget.items()))
+        parts = [f"{name} {_plain(value)}" for name, value in budget.items() if _plain(value)]
+        notes.append(f"Budget: {', '.join(parts)}")
     dropped = data.get("citations_dropped")
     if isinstance(dropped, int) and dropped:
         notes.append(f"Citations of passages that were not offered: {dropped}, dropped")

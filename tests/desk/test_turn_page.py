@@ -39,7 +39,7 @@ RECORD: dict[str, Any] = {
         }
     ],
     "sent": [{"role": "system", "content": "You are helpful."}, {"role": "user", "content": "Hi"}],
-    "received": "<script>alert(1)</script>30 days.",
+    "received": ["call()", "<script>alert(1)</script>30 days."],
     "verdict": {
         "citations": ["p1"],
         "confidence": 0.9,
@@ -52,7 +52,7 @@ RECORD: dict[str, Any] = {
     "guard": [{"kind": "promise", "detail": "refund"}],
     "tools": [{"name": "order_status", "arguments": {"number": "A1"}, "outcome": "done", "ms": 12}],
     "signals": ["asks to ignore instructions"],
-    "budget": {"left": 0.5},
+    "budget": {"left": 0.5, "reason": ""},
     "context": {"tokens": 900, "shares": {"passages": 500}, "left_out": {"history": 2}},
     "steps": [{"name": "plan", "ms": 40.0}, {"name": "write (openai)", "ms": 800.0}],
     "attempts": [{"engine": "openai", "model": "m1", "error": "model_unavailable", "ms": 31}],
