@@ -16,6 +16,7 @@ class KindFigures:
     ``cost`` is ``None`` where no turn that used a model has a price; ``unpriced`` counts these.
     """
 
+    kind: str
     label: str
     note: str = ""
     turns: int = 0

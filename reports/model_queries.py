@@ -4,6 +4,9 @@ A turn counts for the day on which it was queued, once it has ended: what was su
 cancelled gave the customer nothing. Its kind is who wrote what came of it, one kind a turn.
 """
 
+import re
+from collections import Counter
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Final, get_args
 
@@ -16,7 +19,6 @@ from django.db.models import (
     Exists,
     ExpressionWrapper,
     F,
-    Func,
     OuterRef,
     Q,
     QuerySet,
@@ -37,7 +39,11 @@ from reports.spans import Span
 Outcome, State = Turn.Outcome, Turn.State
 EXTRACTIVE: Final = "extractive"
 QUOTED, QUOTED_INSTEAD, GIVEN_AGAIN, NOTHING = "quoted", "instead", "again", "nothing"
+# Of these a model was asked for the answer.
+ASKED: Final = (*Tier.values, QUOTED_INSTEAD)
 MOST_REASONS = 20
+# Reasons differ by what was measured: so many are read to be grouped.
+MOST_WORDINGS = 5_000
 KINDS: Final = (
     (Tier.SMALL.value, "Small", "A model of this tier was the last to write."),
     (Tier.STANDARD.value, "Standard", "As above."),
@@ -56,7 +62,7 @@ VIOLATIONS: Final = {
     "ungrounded": "Not covered by the articles",
 }
 # What was measured differs from turn to turn; what was decided by is the rest of the words.
-MEASURED: Final = r"\d+(?= words| questions)|(?<=confidence )\d\.\d\d"
+MEASURED: Final = re.compile(r"\d+(?= words| questions)|(?<=confidence )\d\.\d\d")
 KIND = Case(
     When(engine=CACHE, then=Value(GIVEN_AGAIN)),
     When(engine=EXTRACTIVE, tier="", then=Value(QUOTED)),
@@ -95,6 +101,7 @@ def kinds(of: QuerySet[Turn]) -> tuple[KindFigures, ...]:
     whole = sum(row["turns"] for row in rows.values())
     return tuple(
         KindFigures(
+            kind=kind,
             label=label,
             note=note,
             share=share(rows[kind]["turns"], of=whole),
@@ -115,6 +122,7 @@ def all_kinds(rows: tuple[KindFigures, ...]) -> KindFigures:
     )  # fmt: skip
     costs = [row.cost for row in rows if row.cost is not None]
     return KindFigures(
+        kind="",
         label="All",
         cost=sum(costs, Decimal(0)) if costs or not rows else None,
         **{name: sum(getattr(row, name) for row in rows) for name in names},
@@ -177,17 +185,17 @@ def _endings(of: QuerySet[Turn]) -> dict[tuple[str, str], int]:
 def tier_reasons(of: QuerySet[Turn]) -> tuple[TierReason, ...]:
     """Return why tiers were chosen, the most frequent first; what was measured is an ellipsis."""
     given = of.exclude(tier_reason="").order_by()
-    why = Func(
-        F("tier_reason"), Value(MEASURED), Value("\u2026"), Value("g"),
-        function="regexp_replace", output_field=CharField(),
-    )  # fmt: skip
-    rows = given.annotate(why=why).values_list("tier", "why").annotate(count=Count("pk"))
-    found = list(rows.order_by("-count", "tier", "why")[:MOST_REASONS])
-    whole = given.count() if found else 0
+    by_words = given.values_list("tier", "tier_reason").annotate(count=Count("pk"))
+    rows = list(by_words.order_by("-count")[:MOST_WORDINGS])
+    counts: Counter[tuple[str, str]] = Counter()
+    for tier, reason, count in rows:
+        counts[tier, MEASURED.sub("\u2026", reason)] += count
+    whole = counts.total() if len(rows) < MOST_WORDINGS else given.count()
     labels = dict(Tier.choices)
-    shown = [(str(labels.get(tier, "No model")), why, count) for tier, why, count in found]
-    rest = whole - sum(count for _, _, count in found)
-    if rest > 0:
+    most = sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:MOST_REASONS]
+    shown = [(str(labels.get(tier, "No model")), why, count) for (tier, why), count in most]
+    rest = whole - sum(count for _, _, count in shown)
+    if rest:
         shown.append(("", "Other reasons", rest))
     return tuple(
         TierReason(tier, why, count, share(count, of=whole) or 0.0) for tier, why, count in shown
@@ -214,7 +222,7 @@ def withdrawals(of: QuerySet[Turn]) -> tuple[Withdrawal, ...]:
     )
 
 
-def cache_figures(of: QuerySet[Turn]) -> CacheFigures:
+def cache_figures(of: QuerySet[Turn], *, kinds: Iterable[KindFigures]) -> CacheFigures:
     """Return how often an answer was given again, and what that saved.
 
     Saved is the sum, over the turns given again, of what the kept answer cost when a model wrote
@@ -222,11 +230,10 @@ def cache_figures(of: QuerySet[Turn]) -> CacheFigures:
     forgotten (after seven days), and never was where its model has no price: such turns are
     ``unknown`` and add nothing, so what was saved is at least the sum.
     """
-    again = Q(engine=CACHE)
-    found = of.aggregate(
-        given=Count("pk", filter=again),
-        asked=Count("pk", filter=~again & ~Q(tier="")),
-        saved=Sum("cached_answer__cost", filter=again),
-        unknown=Count("pk", filter=again & Q(cached_answer__cost__isnull=True)),
+    turns_of = {row.kind: row.turns for row in kinds}
+    found = of.filter(engine=CACHE).aggregate(
+        saved=Sum("cached_answer__cost", default=Decimal(0)),
+        unknown=Count("pk", filter=Q(cached_answer__cost__isnull=True)),
     )
-    return CacheFigures(**{**found, "saved": found["saved"] or Decimal(0)})
+    asked = sum(turns_of.get(kind, 0) for kind in ASKED)
+    return CacheFigures(given=turns_of.get(GIVEN_AGAIN, 0), asked=asked, **found)

@@ -188,7 +188,7 @@ def build_model_report(
         all=model_queries.all_kinds(rows),
         reasons=model_queries.tier_reasons(of),
         withdrawals=model_queries.withdrawals(of),
-        cache=model_queries.cache_figures(of),
+        cache=model_queries.cache_figures(of, kinds=rows),
         limit=_bound(limit),
         days=spend_days(span, site=site, limit=limit),
         purposes=purposes(span, site=site),

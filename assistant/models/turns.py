@@ -113,6 +113,8 @@ class Turn(models.Model):
             ),
         ]
         indexes = [
+            # The report of models and money, which looks at some days.
+            models.Index(fields=["created_at"], name="turn_created"),
             # The relay and the workers' poll look at open turns only.
             models.Index(
                 fields=["next_publish_at"],

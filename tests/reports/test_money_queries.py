@@ -170,4 +170,4 @@ def test_report_takes_as_many_queries_for_many_turns_as_for_some(maker: Maker, s
     with CaptureQueriesContext(connection) as many:
         report = money_queries.build_model_report(span, include_sample=True)
     assert report.all.turns == 12
-    assert len(many) == len(few) == 12
+    assert len(many) == len(few) == 11
