@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 
 from supportbot.embedded.valkey import find_free_port
@@ -116,8 +117,10 @@ def start_stack(live_database: str, tmp_path: Path) -> Iterator[StackMaker]:
 
 
 @pytest.fixture
-def with_openai(start_stack: StackMaker, upstream: Upstream) -> Stack:
-    """The product with a key, its model answered by ``upstream``."""
+def with_openai(start_stack: StackMaker, upstream: Upstream, live_database: str) -> Stack:
+    """The product with a key, its model answered by ``upstream``, and no answer kept before."""
+    with psycopg.connect(live_database, autocommit=True) as connection:
+        connection.execute("UPDATE assistant_cachedanswer SET is_disabled = true")
     return start_stack(
         OPENAI_API_KEY="sk-test-1",
         OPENAI_BASE_URL=f"{upstream.url}/v1",

@@ -136,7 +136,8 @@ def choose_text(behaviour: Behaviour, *, messages: list[dict[str, Any]]) -> str:
     sentences = [
         sentence.strip()
         for message in messages
-        if message["content"] != asked
+        # Of the instructions, nothing is ever an answer.
+        if message["role"] != "system" and message["content"] != asked
         for sentence in re.split(r"(?<=[.!?])\s+|\n+", QUESTION.sub("", message["content"]))
         if sentence.strip()
     ]

@@ -62,7 +62,8 @@ async def test_unknown_behaviour_is_refused(
 
 async def test_answer_is_a_quote_from_the_prompt(client: aiohttp.ClientSession) -> None:
     messages = [
-        {"role": "system", "content": "Coats are warm. Boots float on water. Be brief."},
+        {"role": "system", "content": "Of boots that float say little."},
+        {"role": "user", "content": "Coats are warm. Boots float on water. Be brief."},
         *CHAT["messages"],
     ]
     _, body = await post(client, "v1/chat/completions", {**CHAT, "messages": messages})
