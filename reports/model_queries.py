@@ -45,9 +45,9 @@ MOST_REASONS = 20
 # Reasons differ by what was measured: so many are read to be grouped.
 MOST_WORDINGS = 5_000
 KINDS: Final = (
-    (Tier.SMALL.value, "Small", "A model of this tier was the last to write."),
-    (Tier.STANDARD.value, "Standard", "As above."),
-    (Tier.STRONG.value, "Strong", "As above."),
+    (Tier.SMALL.value, "Small tier", ""),
+    (Tier.STANDARD.value, "Standard tier", ""),
+    (Tier.STRONG.value, "Strong tier", ""),
     (QUOTED, "Articles quoted", "No model was asked."),
     (QUOTED_INSTEAD, "Articles quoted instead", "A model was asked, and failed or was withdrawn."),
     (GIVEN_AGAIN, "Given again from the cache", "An earlier answer to the same question."),

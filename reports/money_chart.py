@@ -7,11 +7,12 @@ from decimal import Decimal
 
 from django.utils.formats import date_format
 
-from reports.charts import LABEL_WIDTH, LABELS_HEIGHT, RIGHT, TOP, Bar, Label
+from reports.charts import LABEL_WIDTH, LABELS_HEIGHT, RIGHT, Bar, Label
 from reports.model_figures import SpendDay
 from reports.templatetags.report_figures import money
 
-LEFT = 58
+# On top there is room for the limit's name.
+LEFT, TOP = 58, 20
 HEIGHT = 150
 # A limit that lies higher would press all bars to the ground: it is told, not drawn.
 HIGHEST_LIMIT = 3

@@ -46,7 +46,7 @@ PURPOSES: Final = {
     "answer": ("Answers to customers", "Of all turns, those that were stopped or failed too."),
     "rewrite": ("Follow-up questions", "Made to stand alone, before anything is looked up."),
     "summary": ("Summaries", "Of long conversations, in the background."),
-    "help": ("Help for agents and managers", "By kind below."),
+    "help": ("Help for agents and managers", "By kind in a table of its own."),
 }
 MOST_TOOLS = 50
 Call = ToolCall.State

@@ -40,14 +40,14 @@ def test_model_cache_and_quotation_are_not_mixed(turns: Turns, span: Span) -> No
     turns.turn(at, outcome="asked_back")
     found = rows(span)
     assert {label: row.turns for label, row in found.items()} == {
-        "Standard": 2,
-        "Strong": 1,
+        "Standard tier": 2,
+        "Strong tier": 1,
         "Articles quoted": 1,
         "Articles quoted instead": 1,
         "Given again from the cache": 2,
         "Nothing written": 1,
     }
-    standard = found["Standard"]
+    standard = found["Standard tier"]
     assert (standard.prompt_tokens, standard.completion_tokens) == (4000, 300)
     assert standard.cached_share == pytest.approx(0.25)
     assert standard.cost == Decimal("0.0400")
@@ -76,11 +76,11 @@ def test_confirmed_and_assumed_are_counted_apart_and_once_an_episode(
     # What followed the last answer was none: small talk, as a thank-you.
     Message.objects.create(conversation=long, seq=9, author_kind="assistant", text="You're welcome")
     found = rows(span)
-    assert (found["Standard"].confirmed, found["Standard"].assumed) == (2, 1)
-    assert (found["Strong"].confirmed, found["Strong"].assumed) == (1, 0)
+    assert (found["Standard tier"].confirmed, found["Standard tier"].assumed) == (2, 1)
+    assert (found["Strong tier"].confirmed, found["Strong tier"].assumed) == (1, 0)
     # Seven turns at 0.03 for two confirmed resolutions; one at 0.50 for one.
-    assert found["Standard"].cost_per_confirmed == Decimal("0.105")
-    assert found["Strong"].cost_per_confirmed == Decimal("0.50")
+    assert found["Standard tier"].cost_per_confirmed == Decimal("0.105")
+    assert found["Strong tier"].cost_per_confirmed == Decimal("0.50")
 
 
 def test_resolution_is_nobodys_when_a_person_ended_it_or_it_was_reopened(
@@ -97,7 +97,7 @@ def test_resolution_is_nobodys_when_a_person_ended_it_or_it_was_reopened(
     reopened = turns.ended(span.start, outcome="confirmed", **STANDARD).conversation
     reopened.episode = 2
     reopened.save()
-    standard = rows(span)["Standard"]
+    standard = rows(span)["Standard tier"]
     assert (standard.turns, standard.confirmed, standard.assumed) == (2, 0, 0)
     assert standard.cost_per_confirmed is None
 
@@ -107,9 +107,9 @@ def test_unknown_price_is_no_zero(turns: Turns, span: Span) -> None:
     turns.turn(span.start, **STANDARD, **used(100, 10))
     turns.turn(span.start, **(STANDARD | {"tier": "small"}), **used(100, 10))
     found = rows(span)
-    assert (found["Standard"].cost, found["Standard"].unpriced) == (Decimal("0.02"), 1)
-    assert (found["Small"].cost, found["Small"].unpriced) == (None, 1)
-    assert found["Small"].cost_per_confirmed is None
+    assert (found["Standard tier"].cost, found["Standard tier"].unpriced) == (Decimal("0.02"), 1)
+    assert (found["Small tier"].cost, found["Small tier"].unpriced) == (None, 1)
+    assert found["Small tier"].cost_per_confirmed is None
     whole = model_queries.all_kinds(tuple(found.values()))
     assert (whole.cost, whole.unpriced) == (Decimal("0.02"), 2)
 
@@ -123,7 +123,7 @@ def test_thumbs_hand_offs_and_waits_are_each_kinds_own(turns: Turns, span: Span)
     turns.turn(at, outcome="handed_off", **(STANDARD | {"engine": "", "error_code": "promise"}))
     turns.turn(at, seconds=7, **QUOTED, helpful=False)
     found = rows(span)
-    standard = found["Standard"]
+    standard = found["Standard tier"]
     assert (standard.helpful, standard.unhelpful, standard.handed_off) == (3, 2, 1)
     assert standard.withdrawn == 1
     # Of 1, 1, 2, 3, 4, 5 seconds half lie within 2.5; 95 % within 4.75, a quarter below the last.
@@ -147,10 +147,10 @@ def test_turns_are_those_of_the_days_the_website_and_the_sample(
         turns.turn(span.start, state=state)
     other = Site.objects.create(key="other", name="Other")
     Turns(Maker(other)).turn(span.start, **STANDARD)
-    assert rows(span)["Standard"].turns == 4
-    assert rows(span, include_sample=False)["Standard"].turns == 3
-    assert rows(span, site=other)["Standard"].turns == 1
-    assert rows(span, include_sample=False, site=maker.site)["Standard"].turns == 2
+    assert rows(span)["Standard tier"].turns == 4
+    assert rows(span, include_sample=False)["Standard tier"].turns == 3
+    assert rows(span, site=other)["Standard tier"].turns == 1
+    assert rows(span, include_sample=False, site=maker.site)["Standard tier"].turns == 2
 
 
 def test_reasons_are_counted_without_what_was_measured(turns: Turns, span: Span) -> None:

@@ -129,7 +129,7 @@ def test_website_is_chosen_on_both_pages_and_kept_in_links(
     Turns(Maker(other)).turn(span.start, **QUOTED)
     mine = page(manager_client, site=maker.site.key)
     assert '<option value="shop" selected>Test Shop</option>' in mine
-    assert "As above." in mine
+    assert "Standard tier" in mine
     assert "Articles quoted<" not in mine
     assert "turns.csv?from=" in mine
     assert "site=shop" in mine.split("turns.csv?")[1].split('"')[0]
@@ -179,7 +179,7 @@ def few(transactional_db: None, site: Site) -> Maker:
 
 async def test_table_is_exported_as_it_is_shown(few: Maker) -> None:
     standard, quoted = await download("models_csv")
-    assert standard["label"] == "Standard"
+    assert standard["label"] == "Standard tier"
     assert (standard["turns"], standard["confirmed"], standard["assumed"]) == ("1", "1", "0")
     assert (standard["cost"], standard["cost_per_confirmed"]) == ("0.012345", "0.012345")
     assert (standard["cached_share"], standard["half_within"]) == ("0.2500", "2.5000")

@@ -1,0 +1,47 @@
+"""The report of models and money in a real browser, at both sizes and in both schemes."""
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.browser.conftest import Problems, axe_violations, log_in
+from tests.browser.conftest import browser as browser  # noqa: PLC0414 - a shared fixture
+from tests.browser.conftest import problems as problems  # noqa: PLC0414 - a shared fixture
+from tests.browser.conftest import product as product  # noqa: PLC0414 - a shared fixture
+from tests.live.conftest import live_database as live_database  # noqa: PLC0414 - a shared fixture
+from tests.live.processes import Stack
+
+pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.timeout(180)]
+FILL = """
+from conversations.models import Site
+from tests.reports.filling import fill
+site, is_new = Site.objects.get_or_create(key="filled", defaults={"name": "Filled Shop"})
+if is_new:
+    fill(site)
+"""
+
+
+@pytest.mark.parametrize(
+    ("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)]
+)
+async def test_page_fits_and_has_no_axe_violations(
+    product: Stack, browser: Browser, problems: Problems, scheme: str, width: int
+) -> None:
+    product.manage("shell", "-c", FILL)
+    context = await browser.new_context(
+        color_scheme="dark" if scheme == "dark" else "light",
+        viewport={"width": width, "height": 900},
+    )
+    problems.watch(context)
+    page = await context.new_page()
+    await log_in(page, url=product.url, name="manager")
+    await page.goto(f"{product.url}/admin/reports/")
+    await page.get_by_role("link", name="Models and money").click()
+    await expect(page.get_by_role("heading", name="Models and money")).to_be_visible()
+    await page.get_by_label("Website").select_option("Filled Shop")
+    await page.get_by_role("button", name="Show").click()
+    await expect(page.get_by_label("Website")).to_have_value("filled")
+    await expect(page.get_by_role("rowheader", name="Given again from the cache")).to_have_count(2)
+    await page.get_by_text("How these figures are counted").click()
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert not await axe_violations(page)
+    assert not problems
