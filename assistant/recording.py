@@ -13,8 +13,7 @@ from assistant.planning import Judgement
 from assistant.preparing import Prepared
 from assistant.prompt_library import canary
 from assistant.replies import Reply
-from assistant.tools.definitions import storable
-from assistant.tools.rows import mapped
+from assistant.tools.definitions import mapped, storable
 from llm.engines import extractive_engine
 from llm.types import ModerationVerdict
 

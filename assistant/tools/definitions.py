@@ -1,7 +1,9 @@
 """What a tool is, wherever it was defined; and the words in which one refuses."""
 
-from collections.abc import Callable, Collection
+import re
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from string import Formatter
 from typing import Any, Protocol
 
@@ -16,6 +18,14 @@ DEFAULT_SECONDS = 5.0
 MAX_SECONDS = 20.0
 MAX_TITLE = 120
 MAX_LINES = 12
+MAX_DEPTH = 20
+CUT_OFF = "\u2026"
+# Controls, lone surrogates, what turns the direction of text, what has no width. Not the joiners,
+# which Persian and emoji are written with.
+_SIGNS = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff"
+    r"\ud800-\udfff]"
+)
 
 
 class ToolRefused(Exception):
@@ -81,6 +91,32 @@ class Tool:
 def storable(text: str) -> str:
     """Return ``text`` without what PostgreSQL takes in no column: NUL and lone surrogates."""
     return text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+def mapped(value: Any, change: Callable[[str], str], *, depth: int = MAX_DEPTH) -> Any:
+    """Return a JSON value with every text in it changed, keys too; cut off where it is too deep.
+
+    What is no number for a database, as NaN, becomes a text.
+    """
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, float) and not isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping | list | tuple) and not depth:
+        return CUT_OFF
+    if isinstance(value, Mapping):
+        return {
+            mapped(str(key), change): mapped(one, change, depth=depth - 1)
+            for key, one in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [mapped(one, change, depth=depth - 1) for one in value]
+    return value
+
+
+def without_signs(line: str) -> str:
+    """Return ``line`` without what would hide, turn or break the words beside it."""
+    return _SIGNS.sub("", " ".join(line.split()))
 
 
 def fields_of(template: str) -> list[str]:

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import json
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote, urlsplit
 
 from django.conf import settings
@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from assistant.models import Audience, Effect, HttpTool
 from assistant.tools.caller import Caller
-from assistant.tools.definitions import Tool, ToolRefused, card_from
+from assistant.tools.definitions import Tool, ToolRefused, card_from, mapped
 from assistant.tools.http_definitions import (
     IN_QUERY,
     SECRET,
@@ -28,6 +28,7 @@ from core.fetching import AddressRefused, FetchFailed, Limits, NotConnected
 MAX_BYTES = 64_000
 # Said by a server that has not done it, and may do it later: not known to be refused.
 NOT_NOW = {408, 425, 429}
+HIDDEN = "\u2022\u2022\u2022"
 
 
 class CallFailed(Exception):
@@ -59,7 +60,7 @@ class HttpCall:
     """One configured tool's request (``assistant.tools.definitions.Run``)."""
 
     row: HttpTool
-    secret: str
+    secret: str = field(repr=False)
 
     def __call__(self, arguments: BaseModel, *, caller: Caller, idempotency_key: str) -> object:
         """Send it once; a read fails by an error, an effect is done, refused or unknown."""
@@ -93,10 +94,22 @@ class HttpCall:
 
     def _result(self, answer: Answer) -> object:
         if answer.is_success:
-            return _content(answer)
+            return self._content(answer)
         if 400 <= answer.status < 500 and answer.status not in NOT_NOW:
-            raise ToolRefused(_words(answer) or f"The service refused it ({answer.status}).")
+            words = _words(self._content(answer))
+            raise ToolRefused(words or f"The service refused it ({answer.status}).")
         raise CallFailed(f"status_{answer.status}")
+
+    def _content(self, answer: Answer) -> object:
+        """Return what a server answered, without the secrets that it may have repeated."""
+        secrets = [self.secret, *map(_value, filter(SECRET.fullmatch, self.row.headers.values()))]
+
+        def hide(text: str) -> str:
+            for secret in filter(None, secrets):
+                text = text.replace(secret, HIDDEN)
+            return text
+
+        return mapped(_parsed(answer), hide)
 
 
 def signature(request: Outgoing, *, secret: str, now: int) -> str:
@@ -135,15 +148,14 @@ def _value(configured: str) -> str:
     return value
 
 
-def _content(answer: Answer) -> object:
+def _parsed(answer: Answer) -> object:
     try:
         return json.loads(answer.text) if answer.text.strip() else ""
     except (ValueError, RecursionError):
         return answer.text
 
 
-def _words(answer: Answer) -> str:
+def _words(content: object) -> str:
     """Return what the server says to the customer in ``message`` of its JSON, if it does."""
-    content = _content(answer)
     words = content.get("message") if isinstance(content, dict) else None
     return words[:300] if isinstance(words, str) else ""

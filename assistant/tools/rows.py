@@ -1,30 +1,23 @@
 """The row of every call: what was asked of a tool, redacted, and what came of it."""
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from assistant.models import ToolCall
-from assistant.tools.definitions import storable
+from assistant.tools.definitions import CUT_OFF, mapped, storable
 from assistant.tools.running import Outcome
 
 Redact = Callable[[str], str]
 MAX_ARGUMENT_CHARACTERS = 2_000
-
-
-def mapped(value: Any, change: Redact) -> Any:
-    """Return a JSON value with every text in it changed, keys too."""
-    if isinstance(value, str):
-        return change(value)
-    if isinstance(value, Mapping):
-        return {mapped(str(key), change): mapped(one, change) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [mapped(one, change) for one in value]
-    return value
+MAX_CHARACTERS = 20_000
 
 
 def redacted(value: Any, *, redact: Redact) -> Any:
-    """Return a JSON value as it may be kept: redacted, storable, its texts of some length only."""
-    return mapped(value, lambda text: storable(redact(text[:MAX_ARGUMENT_CHARACTERS])))
+    """Return a JSON value as it may be kept: redacted, storable, of some length only."""
+    kept = mapped(value, lambda text: storable(redact(text[:MAX_ARGUMENT_CHARACTERS])))
+    text = json.dumps(kept, ensure_ascii=False)
+    return kept if len(text) <= MAX_CHARACTERS else {CUT_OFF: text[:MAX_ARGUMENT_CHARACTERS]}
 
 
 def record_call(

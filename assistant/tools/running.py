@@ -20,7 +20,15 @@ from pydantic import BaseModel
 
 from assistant.models import ToolCall
 from assistant.tools.caller import Caller
-from assistant.tools.definitions import MAX_LINES, MAX_TITLE, Card, Tool, ToolRefused, storable
+from assistant.tools.definitions import (
+    MAX_LINES,
+    MAX_TITLE,
+    Card,
+    Tool,
+    ToolRefused,
+    storable,
+    without_signs,
+)
 from assistant.tools.http import CallFailed
 
 logger = logging.getLogger(__name__)
@@ -92,8 +100,8 @@ async def describe_effect(tool: Tool, arguments: BaseModel, *, caller: Caller) -
     except Exception as error:  # an installation's own code, as above
         logger.warning("card of tool %s: %s", tool.name, type(error).__name__)
         raise ToolRefused("That can't be done right now.") from error
-    lines = tuple(storable(line[:300]) for line in card.lines[:MAX_LINES])
-    return Card(storable(card.title[:MAX_TITLE]), lines)
+    lines = tuple(without_signs(line[:300]) for line in card.lines[:MAX_LINES])
+    return Card(without_signs(card.title[:MAX_TITLE]), lines)
 
 
 async def _in_thread(work: Callable[[], T], *, began: threading.Event, seconds: float) -> T:
@@ -116,7 +124,12 @@ def _failure(tool: Tool, code: str, *, may_have_happened: bool) -> Outcome:
 
 
 def _as_text(result: object) -> str:
-    return json.dumps(result, default=str, ensure_ascii=False)[:MAX_RESULT_CHARACTERS]
+    try:
+        text = json.dumps(result, default=str, ensure_ascii=False)
+    except (ValueError, TypeError, RecursionError):
+        # It has run all the same: what it did is done.
+        return json.dumps({"error": "What the tool returned can't be read."})
+    return storable(text[:MAX_RESULT_CHARACTERS])
 
 
 def _words_of(result: Any) -> str:

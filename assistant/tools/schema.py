@@ -36,7 +36,8 @@ def arguments_model(schema: object) -> type[BaseModel]:
         fields[name] = (hint, ...) if name in required else (hint | None, None)
     try:
         # Strict: what the model quoted as a text is not silently a number.
-        return create_model("Arguments", __config__=ConfigDict(extra="ignore"), **fields)
+        config = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False)
+        return create_model("Arguments", __config__=config, **fields)
     except (SchemaError, PydanticUserError) as error:
         raise ValueError(f"the schema can't be held: {str(error).splitlines()[0]}") from error
 

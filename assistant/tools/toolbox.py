@@ -1,7 +1,8 @@
 """One turn's tools: bounded calls, each a row; an effect ends the reply with a card."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
 from pydantic import BaseModel, ValidationError
@@ -11,8 +12,8 @@ from assistant.memory import redactor_of
 from assistant.models import Effect, ToolCall
 from assistant.redaction import Redactor
 from assistant.tools.caller import Caller, caller_of
-from assistant.tools.definitions import Tool, ToolRefused, storable
-from assistant.tools.rows import mapped, record_call
+from assistant.tools.definitions import Tool, ToolRefused, mapped, storable
+from assistant.tools.rows import record_call
 from assistant.tools.running import Outcome, describe_effect, refusal, run_tool
 from assistant.tools.selection import tools_for
 from conversations.models import Conversation
@@ -24,6 +25,10 @@ from llm.types import ChatMessage, ToolCallRequest, ToolSpec
 State = ToolCall.State
 MAX_CALLS = 4
 MAX_ROUNDS = 2
+MAX_CHARACTERS = 20_000
+# Brackets of all kinds: far more than any honest call has, far fewer than end a recursion.
+MAX_NESTING = 200
+ILLEGIBLE: Mapping[str, object] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ class Toolbox:
     async def run(self, calls: Sequence[ToolCallRequest], *, seconds: float) -> Round:
         """Run the reads among ``calls`` in their order; the first effect is proposed instead."""
         made: list[tuple[ToolCallRequest, str]] = []
-        for call in calls[:MAX_CALLS]:
+        for call in map(_legible, calls[:MAX_CALLS]):
             outcome = await self._answer(call, seconds=seconds)
             if isinstance(outcome, Proposal):
                 return Round(proposal=outcome, results=tuple(text for _, text in made))
@@ -99,6 +104,8 @@ class Toolbox:
         tool = self.tools.get(call.name)
         if tool is None:
             return refusal("There is no such tool.", code="unknown_tool")
+        if call.arguments is ILLEGIBLE:
+            return refusal("Wrong arguments: too long or too deep.", code="bad_arguments")
         try:
             values = mapped(dict(call.arguments), storable)
             given = self.redactor.restore_value(values) if self.redactor else values
@@ -143,6 +150,17 @@ class Toolbox:
             redact=(self.redactor or redactor_of(self.conversation)).redact,
         )
         return outcome
+
+
+def _legible(call: ToolCallRequest) -> ToolCallRequest:
+    """Return a call whose arguments can be looked at, kept and sent back to the model."""
+    try:
+        text = json.dumps(dict(call.arguments), allow_nan=False)
+    except (ValueError, TypeError, RecursionError):
+        return replace(call, arguments=ILLEGIBLE)
+    nesting = text.count("[") + text.count("{")
+    is_small = len(text) <= MAX_CHARACTERS and nesting <= MAX_NESTING
+    return call if is_small else replace(call, arguments=ILLEGIBLE)
 
 
 def open_toolbox(
