@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
+from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest
 
 from assistant.models import HttpTool, ToolCall
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 else:
     HttpToolBase = ToolCallBase = admin.ModelAdmin
 
+NAME_RULE = "Use a-z, 0-9 and _, and begin with a letter: the model calls it so."
 NO_ARGUMENTS = {"type": "object", "properties": {}, "required": []}
 
 
@@ -26,6 +28,24 @@ class JsonBox(forms.JSONField):
     def __init__(self, **options: Any) -> None:
         """Take a form field's options."""
         super().__init__(widget=forms.Textarea(attrs={"rows": 10, **WIDE}), **options)
+
+    def to_python(self, value: Any) -> Any:
+        """Return the value in the box; one that no database takes is none."""
+        try:
+            found = super().to_python(value)
+            is_storable = "\\u0000" not in json.dumps(found, allow_nan=False)
+        except (ValueError, RecursionError):
+            is_storable = False
+        if not is_storable:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return found
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """Return what was sent, as typed where it can't be read."""
+        try:
+            return super().bound_data(data, initial)
+        except (ValueError, RecursionError):
+            return InvalidJSONInput(data)
 
     def prepare_value(self, value: Any) -> Any:
         """Return what stands in the box; what was not understood comes back as it was typed."""
@@ -57,6 +77,12 @@ class HttpToolForm(forms.ModelForm):  # type: ignore[type-arg] # not generic whe
             "parameters", "effect", "audience", "card_title", "card_text", "rate_a_minute",
             "timeout_seconds",
         ]  # fmt: skip
+        labels = {
+            "url_template": "Address",
+            "rate_a_minute": "Calls a minute",
+            "timeout_seconds": "Time-out in seconds",
+        }
+        error_messages = {"name": {"invalid": NAME_RULE}}
         widgets = {
             "description": forms.Textarea(attrs={"rows": 3, **WIDE}),
             "url_template": forms.TextInput(attrs=WIDE),

@@ -65,7 +65,11 @@ def test_tool_that_can_work_is_stored(office: Client, site: Site) -> None:
     ("values", "words"),
     [
         ({"name": "order-state"}, "Use a-z, 0-9 and _"),
+        ({"name": "order state"}, "Use a-z, 0-9 and _"),
         ({"parameters": "{"}, "Enter a valid JSON"),
+        ({"parameters": "[" * 100_000}, "Enter a valid JSON"),
+        ({"parameters": '{"type": "object", "description": "\\u0000"}'}, "Enter a valid JSON"),
+        ({"parameters": '{"type": "object", "properties": {"a": NaN}}'}, "Enter a valid JSON"),
         ({"parameters": "[]"}, "This field is required"),
         ({"parameters": '{"type": "array"}'}, "must be an object"),
         ({"url_template": "https://{number}/"}, "The host can&#x27;t come from an argument"),
