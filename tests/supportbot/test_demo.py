@@ -95,7 +95,8 @@ def test_the_demo_comes_up_survives_kills_and_stops_cleanly(
 
     again = Demo(data_dir=demo.data_dir, port=find_free_port())
     demos.append(again)
-    assert processes.wait_until(lambda: again.said().count("Log-ins:") == 2, seconds=120)
+    started = processes.wait_until(lambda: again.said().count("Log-ins:") == 2, seconds=120)
+    assert started, again.said()
     assert (demo.data_dir / "secret_key").read_text() == key
 
     again.process.send_signal(signal.SIGINT)
