@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from django.db import Error, close_old_connections
+from django.db import Error, close_old_connections, connection
 
 from assistant.claims import HEARTBEAT_SECONDS, Claim, renew_leases
 
@@ -81,18 +81,21 @@ class _Heart:
             self._thread.start()
 
     def _run(self) -> None:
-        while not self._stop.wait(HEARTBEAT_SECONDS):
+        while not self._stop.wait(HEARTBEAT_SECONDS) and self._is_needed():
             try:
                 beat()
             except Error as error:
                 logger.warning("heartbeat missed: %s", type(error).__name__)
             finally:
                 close_old_connections()
-            # Under the lock: a turn that begins now must find a thread, or start one.
-            with _lock:
-                if not _working:
-                    self._thread = None
-                    return
+        connection.close()
+
+    def _is_needed(self) -> bool:
+        # Under the lock: a turn that begins now must find a thread, or start one.
+        with _lock:
+            if not _working:
+                self._thread = None
+            return bool(_working)
 
 
 _heart = _Heart()
