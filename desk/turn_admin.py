@@ -5,16 +5,18 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.decorators import method_decorator
 from django.utils.text import Truncator
 from django.views.decorators.http import require_safe
 
+from assistant.cache import ENGINE as CACHE
 from assistant.models import Turn
 from conversations.models import Message
 from desk.access import may_work
+from desk.turn_making import is_given_again
 from desk.turn_page import read_turn_page
 
 if TYPE_CHECKING:
@@ -70,7 +72,7 @@ class CachedFilter(_YesNoFilter):
 
     def holds(self, rows: QuerySet[Turn]) -> QuerySet[Turn]:
         """Return what came from the cache."""
-        return rows.filter(cached_answer__isnull=False)
+        return rows.filter(Q(engine=CACHE) | Q(cached_answer__isnull=False))
 
 
 class ErrorFilter(_YesNoFilter):
@@ -147,7 +149,7 @@ class TurnAdmin(TurnBase):
     @admin.display(description="Cached")
     def is_cached(self, turn: Turn) -> str:
         """Whether its words were an earlier answer's."""
-        return "yes" if turn.cached_answer_id else "\u2013"
+        return "yes" if is_given_again(turn) else "\u2013"
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

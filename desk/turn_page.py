@@ -11,20 +11,12 @@ from assistant.confidence import threshold_of
 from assistant.models import HelperRun, ToolCall, Turn, TurnRecord
 from conversations.models import Message
 from desk.console import html_of, safe_url
+from desk.turn_making import Fact, making_facts
 from desk.turn_sentence import Grounds, decision_sentence
 from escalation.models import HandOff
 
 LONGEST_BAR = 100
 SHOWN_TRIALS = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One figure with its name; ``note`` says what it is of."""
-
-    label: str
-    value: str
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +85,7 @@ def read_turn_page(turn: Turn) -> TurnPage:
         looked_up=_text(data, "looked_up"),
         answer=html_of(turn.conversation, turn.message) if turn.message else SafeString(),
         is_helpful=turn.message.helpful if turn.message else None,
-        facts=_facts(turn),
+        facts=making_facts(turn, since=_word(_dict(data, "given_again"), "since")),
         verdicts=_verdicts(turn, data),
         passages=passages,
         was_sent=_was_sent(turn, data),
@@ -159,29 +151,6 @@ def asked_in(turn: Turn) -> str:
         seq__lte=last,
     )
     return "\n".join(said.order_by("seq").values_list("text", flat=True))
-
-
-def _facts(turn: Turn) -> list[Fact]:
-    """Return what the row itself says of the turn's making; nothing that it does not know."""
-    tokens = f"{turn.prompt_tokens:,} in, {turn.completion_tokens:,} out"
-    cached = f"{turn.cached_tokens:,} of them from the provider's cache"
-    facts = [
-        Fact("Tier", turn.get_tier_display(), turn.tier_reason),
-        Fact("Engine", turn.engine, turn.model),
-        Fact("Prompt", turn.prompt_version),
-        Fact("Tokens", tokens if turn.prompt_tokens else "", cached if turn.cached_tokens else ""),
-        Fact("Cost", f"${turn.cost:.6f}" if turn.cost is not None else ""),
-        Fact("From the cache", "yes" if turn.cached_answer_id else "no"),
-        Fact("Attempts", str(turn.attempt)),
-        Fact("Waited", _seconds(turn.created_at, turn.claimed_at), "until a worker took it up"),
-        Fact("Worked on", _seconds(turn.claimed_at, turn.finished_at)),
-        Fact("Error", turn.error_code),
-    ]
-    return [fact for fact in facts if fact.value]
-
-
-def _seconds(start: Any, end: Any) -> str:
-    return f"{(end - start).total_seconds():.2f} s" if start and end else ""
 
 
 def _verdicts(turn: Turn, data: Mapping[str, Any]) -> list[Fact]:

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from assistant.models import Turn
+from assistant.violations import ViolationKind
+from desk.turn_making import is_given_again
 from escalation.models import HandOff
 
 State, Outcome = Turn.State, Turn.Outcome
@@ -99,11 +101,20 @@ def _compared(turn: Turn, grounds: Grounds) -> str:
 
 def _made(turn: Turn, grounds: Grounds) -> str:
     source = f", from \u201c{grounds.source}\u201d" if grounds.source else ""
-    if turn.cached_answer_id:
+    if is_given_again(turn):
         return f"{source}, with the words of an answer given before"
     if turn.engine == "extractive":
-        return f"{source}, quoted without a model"
+        return f"{source}, quoted {_why_quoted(turn)}"
     return f"{source}{_written(turn)}"
+
+
+def _why_quoted(turn: Turn) -> str:
+    """Return why no model's words were shown; with a tier one was asked."""
+    if not turn.tier:
+        return f"without a model{f' ({turn.tier_reason})' if turn.tier_reason else ''}"
+    if turn.error_code in get_args(ViolationKind):
+        return f"because a guard stopped what the {turn.tier} tier wrote ({turn.error_code})"
+    return f"because the {turn.tier} tier failed ({turn.error_code or 'no code'})"
 
 
 def _written(turn: Turn) -> str:

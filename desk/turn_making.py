@@ -1,0 +1,94 @@
+"""How a turn was made, as its row and the cache know it: tier, model, tokens, money, time."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.urls import reverse
+from django.utils.dateparse import parse_datetime
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+
+from assistant.cache import ENGINE as CACHE
+from assistant.models import CachedAnswer, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One figure with its name; ``note`` says what it is of, ``url`` leads to it."""
+
+    label: str
+    value: str
+    note: str = ""
+    url: str = ""
+
+
+def is_given_again(turn: Turn) -> bool:
+    """Whether its words were an earlier answer's, also where that is forgotten since."""
+    return turn.engine == CACHE or turn.cached_answer_id is not None
+
+
+def making_facts(turn: Turn, *, since: str) -> list[Fact]:
+    """Return what is known of the turn's making; ``since`` is when a kept answer was kept."""
+    tokens = f"{turn.prompt_tokens:,} in, {turn.completion_tokens:,} out"
+    cached = f"{turn.cached_tokens:,} of them from the provider's cache"
+    facts = [
+        Fact("Tier", _tier(turn), turn.tier_reason),
+        Fact("Engine", turn.engine, turn.model),
+        Fact("Prompt", turn.prompt_version),
+        Fact("Tokens", tokens if turn.prompt_tokens else "", cached if turn.cached_tokens else ""),
+        _cost(turn),
+        _given_again(turn, since) if is_given_again(turn) else _kept(turn),
+        Fact("Attempts", str(turn.attempt)),
+        Fact("Waited", _seconds(turn.created_at, turn.claimed_at), "until a worker took it up"),
+        Fact("Worked on", _seconds(turn.claimed_at, turn.finished_at)),
+        Fact("Error", turn.error_code),
+    ]
+    return [fact for fact in facts if fact.value]
+
+
+def _tier(turn: Turn) -> str:
+    # Without a tier a reason says why none was asked: nothing was left of a budget.
+    return turn.get_tier_display() or ("None" if turn.tier_reason else "")
+
+
+def _cost(turn: Turn) -> Fact:
+    if turn.cost is not None:
+        return Fact("Cost", f"${turn.cost:.6f}")
+    if turn.prompt_tokens or turn.completion_tokens:
+        return Fact("Cost", "Not known", "the model has no price")
+    return Fact("Cost", "Nothing" if is_given_again(turn) else "")
+
+
+def _given_again(turn: Turn, since: str) -> Fact:
+    """Return which answer this one repeats; its row may be forgotten, or hold a newer one."""
+    label, kept, then = "Given again", turn.cached_answer, parse_datetime(since)
+    if kept is None or kept.created_at > turn.created_at:
+        note = f"it was kept on {_moment(then)}" if then else ""
+        return Fact(label, "From an answer that is not kept any more", note)
+    cost = f"; it cost ${kept.cost:.6f} then" if kept.cost is not None else ""
+    note = f"kept on {_moment(kept.created_at)}{cost}"
+    first = Turn.objects.filter(message=kept.source_message_id).first()
+    if kept.source_message_id is None or first is None:
+        return Fact(label, "From an earlier answer", note)
+    url = reverse("admin:assistant_turn_change", args=[first.pk])
+    return Fact(label, f"From turn {first.pk}", note, url)
+
+
+def _kept(turn: Turn) -> Fact:
+    """Return how often this answer was given again, if it is kept."""
+    kept = CachedAnswer.objects.filter(source_message=turn.message_id).first()
+    if turn.message_id is None or kept is None:
+        return Fact("Kept", "")
+    times = kept.served_turns.count()
+    state = (
+        "not given again any more: it did not help" if kept.is_disabled else "for who asks alike"
+    )
+    return Fact("Kept", f"Given again {times} time{'' if times == 1 else 's'}", state)
+
+
+def _moment(at: datetime) -> str:
+    return date_format(localtime(at), "j M Y, H:i")
+
+
+def _seconds(start: datetime | None, end: datetime | None) -> str:
+    return f"{(end - start).total_seconds():.2f} s" if start and end else ""
