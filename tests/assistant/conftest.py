@@ -2,12 +2,12 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from accounts.models import User
-from assistant import preparing
+from assistant import activity, preparing
 from assistant.models import Turn
 from assistant.services import receive_customer_message
 from conversations.models import Conversation, Message, Site
@@ -18,6 +18,13 @@ from llm.testing import ScriptedEngine
 
 RETURNS = "You can return unused items within 30 days of delivery. Refunds take five days."
 SHIPPING = "Standard shipping takes three working days and costs 5 euros."
+
+
+@pytest.fixture(autouse=True)
+def _no_work_left() -> Iterator[None]:
+    """A turn that a test let die with its loop has no heartbeat in the next one."""
+    yield
+    activity._working.clear()
 
 
 @pytest.fixture
