@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from playwright.async_api import Browser, FrameLocator, Page, expect
 
@@ -18,7 +19,8 @@ from tests.servers import servers
 
 pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.timeout(180)]
 OPEN, SHIPPED = "HP-10443", "HP-10444"
-QUESTION = "Can I still cancel or change my order?"
+# No article answers it: it is left to the tools.
+QUESTION = f"Please cancel order {OPEN}"
 
 
 @pytest.fixture
@@ -140,4 +142,67 @@ async def test_card_fits_a_phone_the_night_and_right_to_left(
     await page.reload()
     await expect(card).to_have_attribute("data-state", "cancelled", timeout=10_000)
     assert not await axe_violations(page)
+    assert not problems
+
+
+async def test_double_click_whose_outcome_is_unknown_goes_to_a_person(
+    shop: Stack, upstream: Upstream, browser: Browser, problems: Problems, tmp_path: Path
+) -> None:
+    context = await browser.new_context(viewport={"width": 1280, "height": 800})
+    problems.watch(context)
+    page = await context.new_page()
+    chat = await open_as_ada(page, shop.url)
+    propose(upstream, "cancel_order", number=OPEN)
+    await ask(chat, QUESTION)
+    card = chat.locator(".action")
+    await expect(card).to_be_visible(timeout=15_000)
+    # The shop's records can't be read any more.
+    (tmp_path / "demo-orders.json").mkdir()
+    await card.get_by_role("button", name="Confirm").dblclick()
+    await expect(card).to_have_attribute("data-state", "unknown", timeout=10_000)
+    await expect(card).to_contain_text("A person is checking this")
+    log = chat.get_by_role("log")
+    await expect(log).to_contain_text("can't tell whether that went through", timeout=10_000)
+    assert not await axe_violations(page)
+    assert not problems
+
+
+async def test_card_ends_by_itself_and_stays_open_when_an_agent_takes_over(
+    shop: Stack,
+    upstream: Upstream,
+    live_database: str,
+    browser: Browser,
+    problems: Problems,
+) -> None:
+    context = await browser.new_context(viewport={"width": 1280, "height": 800})
+    staff = await browser.new_context(viewport={"width": 1280, "height": 800})
+    problems.watch(context)
+    page, agent = await context.new_page(), await staff.new_page()
+    chat = await open_as_ada(page, shop.url)
+    propose(upstream, "cancel_order", number=OPEN)
+    await ask(chat, QUESTION)
+    cards = chat.locator(".action")
+    await expect(cards).to_have_attribute("data-state", "proposed", timeout=15_000)
+    with psycopg.connect(live_database, autocommit=True) as connection:
+        connection.execute(
+            "UPDATE assistant_toolcall SET expires_at = now() WHERE state = 'proposed'"
+        )
+    await expect(cards).to_have_attribute("data-state", "expired", timeout=15_000)
+
+    await ask(chat, f"{QUESTION} Now, please.")
+    await expect(cards.last).to_have_attribute("data-state", "proposed", timeout=15_000)
+    await log_in(agent, url=shop.url, name="agent")
+    await chat.get_by_role("button", name="Talk to a person").click()
+    await agent.goto(f"{shop.url}/admin/escalation/handoff/")
+    # Whoever came later waits further down.
+    row = agent.get_by_role("row").filter(has_text="Asked for a person").last
+    await row.get_by_role("link").first.click(timeout=10_000)
+    await agent.get_by_role("button", name="Take", exact=True).click()
+    log = chat.get_by_role("log")
+    await expect(log).to_contain_text("You are now talking to", timeout=10_000)
+    await cards.last.get_by_role("button", name="Confirm").click()
+    await expect(cards.last).to_have_attribute("data-state", "done", timeout=10_000)
+    # The assistant does not speak over the agent: the shop itself says it.
+    said = log.locator(".msg--system").filter(has_text=f"Order {OPEN} is cancelled.")
+    await expect(said).to_be_visible(timeout=10_000)
     assert not problems
