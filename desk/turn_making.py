@@ -33,7 +33,8 @@ def making_facts(turn: Turn, *, since: str) -> list[Fact]:
     cached = f"{turn.cached_tokens:,} of them from the provider's cache"
     facts = [
         Fact("Tier", _tier(turn), turn.tier_reason),
-        Fact("Engine", turn.engine, turn.model),
+        # What was withdrawn has no engine, and a model all the same.
+        Fact("Engine", turn.engine, turn.model) if turn.engine else Fact("Model", turn.model),
         Fact("Prompt", turn.prompt_version),
         Fact("Tokens", tokens if turn.prompt_tokens else "", cached if turn.cached_tokens else ""),
         _cost(turn),

@@ -98,8 +98,9 @@ def purposes(span: Span, *, site: Site | None = None) -> tuple[PurposeFigures, .
 
     A settled use with tokens and without money had no price, or a price of nothing.
     """
-    rows = Reservation.objects.filter(created_at__gte=span.start, created_at__lt=span.end).exclude(
-        state=Reservation.State.HELD
+    # What was set apart and not used, as for an answer that was given again, is no use.
+    rows = Reservation.objects.filter(
+        created_at__gte=span.start, created_at__lt=span.end, settled_tokens__gt=0
     )
     if site is not None:
         rows = rows.filter(scopes__contains=[[Scope.SITE.value, str(site.pk)]])
@@ -110,7 +111,7 @@ def purposes(span: Span, *, site: Site | None = None) -> tuple[PurposeFigures, .
             uses=Count("pk"),
             tokens=Sum("settled_tokens", default=0),
             usd=Sum("settled_usd", default=Decimal(0)),
-            unpriced=Count("pk", filter=Q(settled_usd=0, settled_tokens__gt=0)),
+            unpriced=Count("pk", filter=Q(settled_usd=0)),
             lost=Count("pk", filter=Q(state=Reservation.State.LOST)),
         )
     )

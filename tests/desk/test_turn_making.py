@@ -164,6 +164,7 @@ def test_withdrawn_answer_says_by_what_and_what_it_cost(conversation: Conversati
         (fact.label, fact.value, fact.note) for fact in page.verdicts
     ]
     assert page.received == "We will refund you."
+    assert facts(page)["Model"] == ("m-1", "")
     assert facts(page)["Error"] == ("promise", "")
     assert facts(page)["Cost"] == ("$0.001200", "")
     assert [bar.name for bar in page.bars] == ["write (openai)"]

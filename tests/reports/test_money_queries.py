@@ -80,7 +80,8 @@ def test_purposes_are_what_was_booked(site: Site, other: Site, span: Span) -> No
     book(site, at, state="lost", settled_usd=Decimal("0.90"), settled_tokens=900)
     book(site, at, purpose="summary", settled_usd=Decimal("0.01"), settled_tokens=10)
     book(site, at, purpose="help", settled_usd=Decimal("0.02"), settled_tokens=20)
-    # Held still, or of another day.
+    # Never used, held still, or of another day.
+    book(site, at)
     book(site, at, state="held", settled_usd=None, settled_tokens=None)
     book(site, at - timedelta(microseconds=1), settled_usd=Decimal(7))
     book(site, span.end, settled_usd=Decimal(7))
