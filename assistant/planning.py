@@ -199,9 +199,7 @@ def _small_talk(reading: Reading) -> Say | None:
 
 def _unclear(reading: Reading) -> AskBack | None:
     """Ask what is meant by a message that says nothing; a second one in a row goes on."""
-    asked = reading.pending.asked if reading.pending else None
-    # A detail that was asked for may be a bare number.
-    was_asked = asked in {Asked.WHAT_IS_MEANT, Asked.DETAIL}
+    was_asked = reading.pending is not None and reading.pending.asked is Asked.WHAT_IS_MEANT
     return AskBack(UNCLEAR_TEXT) if is_nonsense(reading.question) and not was_asked else None
 
 

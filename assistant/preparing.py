@@ -132,11 +132,13 @@ def _in_tier(prepared: Prepared, tier: Tier) -> Prepared:
 
 
 def _facts(plan: Answer, prepared: Prepared) -> TurnFacts:
+    # How sure the articles are says nothing of a question that is left to the tools.
+    confidence = plan.judgement.confidence or 0.0 if plan.otherwise is None else 1.0
     return TurnFacts(
         task=ANSWER,
         words=len(plan.question.split()),
         parts=count_parts(plan.question),
-        confidence=plan.judgement.confidence or 0.0,
+        confidence=confidence,
         needs_tools=bool(prepared.toolbox.tools),
         plan=prepared.material.records.get("Plan", ""),
     )

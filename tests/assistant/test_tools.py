@@ -7,8 +7,9 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from pydantic import BaseModel
 
-from assistant import streaming
+from assistant import preparing, streaming
 from assistant.models import ToolCall, Turn
+from assistant.routing import TurnFacts
 from assistant.tools import Caller, registry, tool, tools_for
 from assistant.tools.toolbox import MAX_CALLS, MAX_ROUNDS, open_toolbox
 from assistant.turns import run_turn
@@ -339,3 +340,28 @@ async def test_typed_words_are_no_click(
     message = await Message.objects.alatest("seq")
     assert words in message.text
     assert (await ToolCall.objects.aget()).state == "proposed"
+
+
+async def test_detail_that_was_asked_for_may_be_a_bare_number(
+    shop: Shop,
+    ask: Callable[[str], Turn],
+    engine: ScriptedEngine,
+    site: Site,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[TurnFacts] = []
+    choose = preparing.find_tier
+    monkeypatch.setattr(
+        preparing, "find_tier", lambda site, facts: told.append(facts) or choose(site, facts)
+    )
+    turn = await in_database_thread(ask)("Please stop my order")
+    await Site.objects.filter(pk=site.pk).aupdate(answer_threshold=1.0)
+    engine.add_script("Please stop my order", *make_answer("Which order is it?"))
+    await run_turn(turn.pk)
+    turn = await in_database_thread(ask)("12345")
+    engine.add_script("12345", call("cancel_order"), Finished("tool_calls"))
+    engine.add_script("Please stop my order 12345", call("cancel_order"), Finished("tool_calls"))
+    await run_turn(turn.pk)
+    assert (await ToolCall.objects.aget()).state == "proposed"
+    # How sure the articles are chooses no dearer model for what they don't hold.
+    assert [(one.confidence, one.needs_tools) for one in told] == [(1.0, True)] * 2
