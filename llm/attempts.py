@@ -39,7 +39,8 @@ class Attempt:
         self._request = request
         self._can = capabilities
         self._assembly = ReplyAssembly()
-        self._form = StructuredReply() if self._is_structured else None
+        # The prompt asked for the form, whether or not the server holds the model to it.
+        self._form = StructuredReply() if request.wants_verdict else None
         self._surprise = Surprise()
         self._stream: AsyncStream[ChatCompletionChunk] | None = None
         self._first_delta: TextDelta | None = None

@@ -6,15 +6,29 @@ import random
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 
+from django.db import Error as DatabaseFailed
 from openai import omit
 from openai.types.chat import ChatCompletion
 
+from core.background import in_database_thread
 from llm.assembly import clean_text, read_usage
 from llm.attempts import Attempt
 from llm.breaker import SharedBreaker, breaker_of
-from llm.capabilities import capabilities_of
+from llm.capabilities import (
+    Capabilities,
+    capabilities_of,
+    simpler,
+    store_refusal,
+    use_at_once,
+)
 from llm.connections import UPSTREAM_ERRORS, get_client, timeout, translate_error
-from llm.errors import ModelDeadlineExceeded, ModelError, ModelStreamBroken, ModelUnavailable
+from llm.errors import (
+    ModelBadRequest,
+    ModelDeadlineExceeded,
+    ModelError,
+    ModelStreamBroken,
+    ModelUnavailable,
+)
 from llm.keys import KeyRing, fingerprint, key_ring
 from llm.payload import to_message_param
 from llm.recovery import NextStep, another_model_may_help, choose_recovery, counts_as_outage
@@ -73,8 +87,10 @@ class OpenAIEngine:
 
     async def _begin_with_model(self, request: ReplyRequest, *, model: str) -> Attempt:
         breaker, retried = breaker_of(model), False
+        asking = _Asking(model)
         while True:
-            attempt = await self._make_attempt(request, model=model, breaker=breaker)
+            key = await self._find_key(breaker)
+            attempt = Attempt(request, model=model, key=key, capabilities=asking.can)
             try:
                 await attempt.start()
             except ModelError as error:
@@ -84,22 +100,55 @@ class OpenAIEngine:
                 if recovery.step is NextStep.NEXT_KEY:
                     self._keys.set_aside(attempt.key, error=error)
                     continue
+                if recovery.step is NextStep.SIMPLER and asking.simplify(error):
+                    continue
                 if recovery.step is not NextStep.RETRY:
                     raise
                 retried = True
                 await asyncio.sleep(random.uniform(*recovery.wait))  # noqa: S311 jitter, no secret
             else:
+                await asking.keep()
                 return attempt
 
-    async def _make_attempt(
-        self, request: ReplyRequest, *, model: str, breaker: SharedBreaker
-    ) -> Attempt:
+    async def _find_key(self, breaker: SharedBreaker) -> str:
         key = self._keys.find_usable()
         if key is None:
             raise self._keys.get_refusal()
         if not await breaker.allow():
             raise ModelUnavailable
-        return Attempt(request, model=model, key=key, capabilities=capabilities_of(model))
+        return key
+
+
+class _Asking:
+    """What one model is asked for, while its server may still refuse parts of it."""
+
+    def __init__(self, model: str) -> None:
+        self.can = self._before = capabilities_of(model)
+        self._model = model
+        self._refused: list[str] = []
+
+    def simplify(self, error: ModelError) -> bool:
+        """Leave out what was refused; say whether anything is left out that was not before."""
+        part = error.part if isinstance(error, ModelBadRequest) else ""
+        found: Capabilities = simpler(self.can, part=part)
+        if found == self.can:
+            return False
+        self.can = found
+        self._refused.append(part)
+        return True
+
+    async def keep(self) -> None:
+        """Remember what was refused, now that the rest was answered."""
+        if not self._refused:
+            return
+        use_at_once(self._model, self.can)
+        for part in self._refused:
+            logger.warning("model %s is asked without %s", self._model, part or "any extra")
+            try:
+                await in_database_thread(store_refusal)(self._model, part=part, before=self._before)
+            except DatabaseFailed as error:
+                # This process remembers for a while; the next refusal is the next chance.
+                logger.warning("capability not stored: %s", type(error).__name__)
 
 
 async def complete(
@@ -147,9 +196,14 @@ async def _complete_with_model(
             )
         except ModelError as error:
             await _note_failure(error, breaker=breaker, model=model, key=key)
-            if choose_recovery(error, retried=True, remaining=0).step is not NextStep.NEXT_KEY:
+            step = choose_recovery(error, retried=True, remaining=0).step
+            if step is NextStep.NEXT_KEY:
+                keys.set_aside(key, error=error)
+            elif step is NextStep.SIMPLER and schema is not None:
+                # The caller reads plain text too, and this schema alone may be at fault.
+                schema = None
+            else:
                 raise
-            keys.set_aside(key, error=error)
             continue
         await breaker.record_success()
         return completion

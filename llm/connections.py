@@ -111,6 +111,7 @@ def translate_error(error: Exception, *, begun: bool) -> ModelError:
                 status=error.status_code,
                 code=str(error.code or ""),
                 message=error.message,
+                param=str(error.param or ""),
                 retry_after=error.response.headers.get("retry-after"),
                 request_id=error.request_id,
             )

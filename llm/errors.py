@@ -98,6 +98,13 @@ class ModelBadRequest(ModelError):
 
     code = "model_bad_request"
 
+    def __init__(
+        self, part: str = "", *, status: int | None = None, request_id: str | None = None
+    ) -> None:
+        """Take the optional part of the protocol that was refused, "" where none is named."""
+        super().__init__(status=status, request_id=request_id)
+        self.part = part
+
 
 def safe_request_id(value: str | None) -> str:
     """Return what may be logged of an id that the upstream chose."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from django.conf import settings
 
-from llm.types import Tier
+from llm.types import TIERS, Tier
 
 
 def models_of(tier: Tier) -> tuple[str, ...]:
@@ -18,3 +18,12 @@ def models_of(tier: Tier) -> tuple[str, ...]:
         "strong": settings.OPENAI_STRONG_MODELS or settings.OPENAI_MODELS,
     }
     return tuple(configured[tier])
+
+
+def configured_models() -> Mapping[str, Sequence[Tier]]:
+    """Return every model once, with the tiers that it serves."""
+    found: dict[str, list[Tier]] = {}
+    for tier in TIERS:
+        for model in models_of(tier):
+            found.setdefault(model, []).append(tier)
+    return found

@@ -1,9 +1,11 @@
 """What the upstream's refusals mean: from status, code and headers to a `ModelError`."""
 
 import math
+import re
 import time
 from dataclasses import dataclass
 from email.utils import mktime_tz, parsedate_tz
+from typing import Final
 
 from llm.errors import (
     ModelBadRequest,
@@ -40,6 +42,13 @@ ERRORS_BY_STATUS: dict[int, type[ModelError]] = {
     413: ModelContextTooLong,
     429: ModelRateLimited,
 }
+# How servers name the optional part of a request that they do not understand.
+PARTS: Final = {
+    "stream_options": re.compile(r"stream_options|include_usage"),
+    "logprobs": re.compile(r"logprob"),
+    "structured_output": re.compile(r"response_format|json_schema|structured.output|guided"),
+    "tools": re.compile(r"\btools?\b|tool_choice|functions?\b"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,7 @@ class Refusal:
     status: int | None
     code: str
     message: str
+    param: str = ""
     retry_after: str | None = None
     request_id: str | None = None
 
@@ -62,6 +72,8 @@ def translate_refusal(refusal: Refusal) -> ModelError:
             status=refusal.status,
             request_id=refusal.request_id,
         )
+    if issubclass(kind, ModelBadRequest):
+        return kind(_find_part(refusal), status=refusal.status, request_id=refusal.request_id)
     return kind(status=refusal.status, request_id=refusal.request_id)
 
 
@@ -88,3 +100,12 @@ def _find_kind(refusal: Refusal) -> type[ModelError]:
     if refusal.status >= 500:
         return ModelUnavailable
     return ERRORS_BY_STATUS.get(refusal.status, ModelBadRequest)
+
+
+def _find_part(refusal: Refusal) -> str:
+    """Return the optional part that was refused, the parameter's name before the message."""
+    for said in (refusal.param, refusal.message):
+        for part, name in PARTS.items():
+            if name.search(said.lower()):
+                return part
+    return ""

@@ -13,9 +13,11 @@ from redis.exceptions import RedisError
 
 from conversations.models import Site
 from knowledge.models import Article, Passage, PassageVector
+from llm.capabilities import is_openai, of_openai, stored_capabilities
 from llm.embedding import find_embedder
 from llm.engines import choose_engine
 from llm.keys import fingerprint, key_ring
+from llm.tiers import configured_models
 from supportbot.celery import app
 from supportbot.health import CHECKS as PROBES
 from supportbot.healthcheck import RECENT_SESSION, RELAY_SECONDS
@@ -42,8 +44,11 @@ class Finding:
     advice: str = ""
 
 
-def examine() -> list[Finding]:
-    """Look at everything; what hangs on a service that is away is left out."""
+def examine(*, probe: bool = False) -> list[Finding]:
+    """Look at everything; what hangs on a service that is away is left out.
+
+    ``probe`` asks the models of a compatible server first what they can do.
+    """
     database = _reach("database", "Check DATABASE_URL, and that PostgreSQL runs.")
     redis = _reach("redis", "Check REDIS_URL, and that Redis or Valkey runs.")
     findings = [database, redis, *_run(_STANDALONE)]
@@ -54,7 +59,7 @@ def examine() -> list[Finding]:
         migrations = _migrations()
         findings.append(migrations)
         if migrations.state is State.OK:
-            findings += _run(_RECORDS)
+            findings += [*(_probed() if probe else ()), *_run(_RECORDS)]
     return findings
 
 
@@ -122,6 +127,33 @@ def _engine() -> Iterator[Finding]:
     yield Finding("keys", State.OK, f"{len(keys)} ({prints})" if keys else "none")
     text = f"{choose_engine().name}" + ("" if keys else ": answers quote the articles")
     yield Finding("engine", State.OK, text)
+
+
+def _probed() -> Iterator[Finding]:
+    if is_openai():
+        return
+    # Imported late: the command shows what is wrong even where the SDK is missing.
+    from llm.probing import probe_models
+
+    for model, error in probe_models(list(configured_models())).items():
+        if error is not None:
+            advice = "Check OPENAI_BASE_URL, the key, and that the server has this model."
+            yield Finding(f"probe of {model}", State.WARNING, error.code, advice)
+
+
+def _models() -> Iterator[Finding]:
+    """Say what each model can do; asks no server."""
+    if not key_ring().list_keys():
+        return
+    stored = stored_capabilities()
+    for model, tiers in configured_models().items():
+        subject = f"model {model} ({', '.join(tiers)})"
+        found = stored.get((settings.OPENAI_BASE_URL, model))
+        if found or is_openai():
+            yield Finding(subject, State.OK, str(found or of_openai(model)))
+        else:
+            advice = "Run manage.py doctor --probe, or let beat and the bulk worker run."
+            yield Finding(subject, State.WARNING, "not asked yet what it can do", advice)
 
 
 def _static_files() -> Iterator[Finding]:
@@ -194,4 +226,4 @@ def _articles() -> Iterator[Finding]:
 
 
 _STANDALONE = (_engine, _static_files, _demo)
-_RECORDS = (_relay, _origins, _embedding, _articles)
+_RECORDS = (_models, _relay, _origins, _embedding, _articles)

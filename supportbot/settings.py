@@ -292,6 +292,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "knowledge.tasks.index_stale_articles_task",
         "schedule": 60.0,
     },
+    # Asks a compatible server's models once what they can do.
+    "probe-models": {
+        "task": "llm.tasks.probe_models_task",
+        "schedule": 60.0,
+    },
     # Starts the imports that are due, and takes up again what a killed worker left.
     "tend-imports": {
         "task": "knowledge.import_tasks.tend_imports_task",

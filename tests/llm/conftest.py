@@ -1,10 +1,12 @@
 """The local upstream, an engine with its own keys, and a request to send."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from importlib import import_module
 
 import pytest
 import pytest_asyncio
+from django.apps import apps
 from pytest_django import Settings
 
 from core.loop_redis import close_loop_redis
@@ -58,7 +60,8 @@ def make_request() -> MakeRequest:
     def make(*, seconds: float = 20.0, **fields: object) -> ReplyRequest:
         values: dict[str, object] = {
             "messages": (
-                ChatMessage("system", "Parcels arrive in three days. Boots are waterproof."),
+                ChatMessage("system", "Answer from what the articles say."),
+                ChatMessage("user", "Parcels arrive in three days. Boots are waterproof."),
                 ChatMessage("user", "When do parcels arrive?"),
             ),
             "passages": (),
@@ -81,3 +84,11 @@ async def collect(engine: OpenAIEngine, request: ReplyRequest) -> list[ReplyEven
 def join_text(events: list[ReplyEvent]) -> str:
     """Return the text of a reply."""
     return "".join(event.text for event in events if isinstance(event, TextDelta))
+
+
+@pytest.fixture
+def shipped_prices(transactional_db: None) -> Iterator[None]:
+    """Put the prices back that migrations made: a transactional test ends with a truncation."""
+    yield
+    migration = import_module("llm.migrations.0002_list_prices")
+    migration.load(apps, None)

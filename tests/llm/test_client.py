@@ -165,7 +165,7 @@ async def test_next_key_answers_when_the_first_is_refused(
         ("401", ModelKeyRejected, 1),
         ("quota", ModelQuotaExhausted, 1),
         ("404", ModelUnavailable, 2),
-        ("400", ModelBadRequest, 1),
+        ("400", ModelBadRequest, 2),
         ("context_length", ModelContextTooLong, 1),
         ("content_filter", ModelContentFiltered, 1),
     ],

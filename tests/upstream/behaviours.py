@@ -18,7 +18,9 @@ class Behaviour:
     """What to do with a request.
 
     `key`, `model` and `contains` restrict it to requests with this API key, this model, or
-    this text in the last user message. `count` None: the default from now on.
+    this text in the last user message. `count` None: the default from now on. `refuses`
+    names parameters that are answered with 400, `is_silent` without saying which. `piece` is
+    the length of the streamed pieces, 0 for words; `logprob` is that of each.
     """
 
     mode: str = "stream"
@@ -33,6 +35,10 @@ class Behaviour:
     cut_after: int = 2
     size: int = 50_000_000
     flagged: tuple[str, ...] = ()
+    refuses: tuple[str, ...] = ()
+    is_silent: bool = False
+    piece: int = 0
+    logprob: float | None = None
     count: int | None = None
     key: str | None = None
     model: str | None = None

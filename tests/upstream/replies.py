@@ -53,14 +53,40 @@ def make_error(mode: str) -> tuple[int, dict[str, Any]]:
     }
 
 
-def make_chunk(model: str, *, delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
-    """Return one streamed chunk."""
+def make_refusal(behaviour: Behaviour, *, body: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the error for a parameter that this server does not take."""
+    refused = next((name for name in behaviour.refuses if body.get(name)), None)
+    if refused is None:
+        return None
+    message = "Bad request." if behaviour.is_silent else f"Unsupported parameter: '{refused}'."
+    param = None if behaviour.is_silent else refused
+    return {
+        "error": {
+            "message": message,
+            "type": "invalid_request_error",
+            "param": param,
+            "code": None,
+        }
+    }
+
+
+def make_chunk(
+    model: str,
+    *,
+    delta: dict[str, Any],
+    finish: str | None = None,
+    logprob: float | None = None,
+) -> dict[str, Any]:
+    """Return one streamed chunk, its piece a token of this log-probability."""
+    piece = delta.get("content", "")
+    token = {"token": piece, "logprob": logprob, "bytes": None, "top_logprobs": []}
+    logprobs = None if logprob is None else {"content": [token], "refusal": None}
     return {
         "id": "chatcmpl-local",
         "object": "chat.completion.chunk",
         "created": int(time.time()),
         "model": model,
-        "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}],
+        "choices": [{"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": finish}],
         "usage": None,
     }
 
@@ -91,15 +117,22 @@ def make_completion(model: str, *, prompt: str, answer: str) -> dict[str, Any]:
     }
 
 
-def make_moderation(model: str, *, flagged: tuple[str, ...]) -> dict[str, Any]:
-    """Return a verdict that flags the named categories."""
-    result = {
+def make_moderation(model: str, *, texts: list[str], behaviour: Behaviour) -> dict[str, Any]:
+    """Return a verdict for each text."""
+    results = [_moderate(text, behaviour=behaviour) for text in texts]
+    return {"id": "modr-local", "model": model, "results": results}
+
+
+def _moderate(text: str, *, behaviour: Behaviour) -> dict[str, Any]:
+    """Flag the named categories, where the behaviour names a text in that one alone."""
+    is_meant = behaviour.contains is None or behaviour.contains in text
+    flagged = behaviour.flagged if is_meant else ()
+    return {
         "flagged": bool(flagged),
         "categories": {name: name in flagged for name in MODERATION_CATEGORIES},
         "category_scores": {name: float(name in flagged) for name in MODERATION_CATEGORIES},
         "category_applied_input_types": {name: ["text"] for name in MODERATION_CATEGORIES},
     }
-    return {"id": "modr-local", "model": model, "results": [result]}
 
 
 def make_embeddings(model: str, *, texts: list[str], size: int = EMBEDDING_SIZE) -> dict[str, Any]:
@@ -122,9 +155,23 @@ def make_models() -> dict[str, Any]:
     return {"object": "list", "data": [model]}
 
 
-def split_tokens(text: str) -> list[str]:
-    """Cut a text into words with the space before them; joined they are the text."""
+def split_tokens(text: str, *, piece: int = 0) -> list[str]:
+    """Cut a text into pieces of a length, or words with the space before; joined it is whole."""
+    if piece:
+        return [text[start : start + piece] for start in range(0, len(text), piece)]
     return re.findall(r"\s*\S+\s*$|\s*\S+", text)
+
+
+def choose_reply(behaviour: Behaviour, *, body: dict[str, Any]) -> str:
+    """Return what to answer with: JSON where its schema is asked for, the text otherwise."""
+    text = choose_text(behaviour, messages=body["messages"])
+    form = (body.get("response_format") or {}).get("json_schema")
+    if form is None or behaviour.text is not None:
+        return text
+    blank = {"boolean": False, "string": "", "number": 0.9, "array": []}
+    fields = form["schema"]["properties"]
+    reply = {name: blank[field["type"]] for name, field in fields.items()}
+    return json.dumps(reply | ({"answer": text} if "answer" in fields else {}))
 
 
 def choose_text(behaviour: Behaviour, *, messages: list[dict[str, Any]]) -> str:

@@ -85,20 +85,22 @@ class UpstreamServer:
         behaviour = self._receive(request, kind="chat", body=body, text=text)
         if refusal := await _refuse(behaviour):
             return refusal
+        if error := replies.make_refusal(behaviour, body=body):
+            return web.json_response(error, status=400)
         if body.get("stream"):
             return await self._stream(Stream(request, body=body, behaviour=behaviour))
-        answer = replies.choose_text(behaviour, messages=body["messages"])
+        answer = replies.choose_reply(behaviour, body=body)
         return web.json_response(replies.make_completion(body["model"], prompt=text, answer=answer))
 
     async def handle_moderation(self, request: web.Request) -> web.StreamResponse:
         """Flag what the behaviour in force says."""
         body = await request.json()
-        text = str(body.get("input", ""))
-        behaviour = self._receive(request, kind="moderation", body=body, text=text)
+        texts = body["input"] if isinstance(body["input"], list) else [body["input"]]
+        behaviour = self._receive(request, kind="moderation", body=body, text="\n".join(texts))
         if refusal := await _refuse(behaviour):
             return refusal
         model = body.get("model", "omni-moderation-latest")
-        return web.json_response(replies.make_moderation(model, flagged=behaviour.flagged))
+        return web.json_response(replies.make_moderation(model, texts=texts, behaviour=behaviour))
 
     async def handle_embedding(self, request: web.Request) -> web.StreamResponse:
         """Return vectors that depend on the texts alone."""

@@ -38,8 +38,9 @@ class Stream:
         return self._response
 
     async def _send_text(self) -> None:
-        text = replies.choose_text(self._behaviour, messages=self._body["messages"])
-        for number, token in enumerate(replies.split_tokens(text)):
+        text = replies.choose_reply(self._behaviour, body=self._body)
+        pieces = replies.split_tokens(text, piece=self._behaviour.piece)
+        for number, token in enumerate(pieces):
             if number == self._behaviour.cut_after and not await self._misbehave():
                 return
             await self._send_delta({"content": token})
@@ -95,7 +96,9 @@ class Stream:
             await self._write(block)
 
     async def _send_delta(self, delta: dict[str, Any]) -> None:
-        await self._write(replies.encode_event(replies.make_chunk(self._model, delta=delta)))
+        logprob = self._behaviour.logprob if self._body.get("logprobs") else None
+        chunk = replies.make_chunk(self._model, delta=delta, logprob=logprob)
+        await self._write(replies.encode_event(chunk))
 
     async def _pause(self) -> None:
         rate = self._behaviour.tokens_per_s

@@ -20,10 +20,15 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options."""
         parser.add_argument("--json", action="store_true", help="Print one JSON object.")
+        parser.add_argument(
+            "--probe",
+            action="store_true",
+            help="Ask the models of a compatible server what they can do; costs a few tokens.",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Examine and print."""
-        findings = examine()
+        findings = examine(probe=options["probe"])
         failed = any(finding.state is State.ERROR for finding in findings)
         if options["json"]:
             report = {"ok": not failed, "findings": [asdict(finding) for finding in findings]}
