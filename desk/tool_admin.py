@@ -112,7 +112,14 @@ class HttpToolAdmin(HttpToolBase):
     search_fields = ["name", "description"]
     fieldsets = [
         (None, {"fields": ["site", "name", "description", "is_active"]}),
-        ("What is called", {"fields": ["method", "url_template", "headers", "parameters"]}),
+        (
+            "What is called",
+            {
+                "fields": ["method", "url_template", "headers", "parameters"],
+                "description": "Save it inactive and try it first: manage.py try_tool SITE NAME "
+                '\'{"number": "1"}\' shows the request and the answer.',
+            },
+        ),
         ("For whom", {"fields": ["audience", "rate_a_minute", "timeout_seconds"]}),
         (
             "If it changes something",
