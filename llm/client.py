@@ -107,6 +107,7 @@ class OpenAIEngine:
                 retried = True
                 await asyncio.sleep(random.uniform(*recovery.wait))  # noqa: S311 jitter, no secret
             else:
+                self._keys.note_used(attempt.key)
                 await asking.keep()
                 return attempt
 
@@ -206,6 +207,7 @@ async def _complete_with_model(
                 raise
             continue
         await breaker.record_success()
+        keys.note_used(key)
         return completion
     raise keys.get_refusal()
 

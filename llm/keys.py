@@ -10,8 +10,11 @@ from pathlib import Path
 from django.conf import settings
 
 from llm.errors import ModelError, ModelKeyRejected
+from llm.key_states import note_refused, note_used
 
 SET_ASIDE_SECONDS = 600.0
+# A file that is written in place is empty for a moment.
+HALF_WRITTEN_SECONDS = 2.0
 
 logger = logging.getLogger(__name__)
 
@@ -24,13 +27,13 @@ def fingerprint(key: str) -> str:
 class KeyRing:
     """The keys of `OPENAI_API_KEY` and `OPENAI_API_KEY_FILE`, best first.
 
-    The file is read again when its modification time changes and after a key was rejected.
+    The file is read again when it changed or was replaced, and after a key was rejected.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._file_keys: tuple[str, ...] = ()
-        self._read_version: tuple[str, int] | None = None
+        self._read_version: tuple[object, ...] | None = None
         self._aside: dict[str, tuple[float, ModelError]] = {}
 
     def list_keys(self) -> tuple[str, ...]:
@@ -48,7 +51,12 @@ class KeyRing:
         """Keep a key out of use for ten minutes and look at the file again."""
         self._aside[key] = (self._clock() + SET_ASIDE_SECONDS, error)
         self._read_version = None
+        note_refused(fingerprint(key), error=error, rests=SET_ASIDE_SECONDS)
         logger.error("openai key %s set aside: %s", fingerprint(key), error)
+
+    def note_used(self, key: str) -> None:
+        """Note that the upstream answered this key."""
+        note_used(fingerprint(key))
 
     def get_refusal(self) -> ModelError:
         """Return why no key is usable."""
@@ -59,11 +67,15 @@ class KeyRing:
         if not path:
             return ()
         try:
-            version = (path, Path(path).stat().st_mtime_ns)
+            facts = Path(path).stat()
+            # A file that was moved here may be older than the one before it.
+            version = (path, facts.st_mtime_ns, facts.st_ino, facts.st_size)
             if version != self._read_version:
-                lines = Path(path).read_text(encoding="utf-8").splitlines()
-                self._file_keys = tuple(line.strip() for line in lines)
-                self._read_version = version
+                lines = Path(path).read_text(encoding="utf-8").split()
+                is_half_written = not lines and time.time() - facts.st_mtime < HALF_WRITTEN_SECONDS
+                if is_half_written and self._file_keys:
+                    return self._file_keys
+                self._file_keys, self._read_version = tuple(lines), version
         except (OSError, UnicodeDecodeError) as error:
             # A rotation may replace the file in two steps: the keys already read stay good.
             logger.warning("OPENAI_API_KEY_FILE can't be read: %s", type(error).__name__)

@@ -58,15 +58,16 @@ class KeyState(models.Model):
     class State(models.TextChoices):
         """What the upstream said of it last."""
 
-        USABLE = "usable", "Usable"
-        REJECTED = "rejected", "Rejected"
+        USABLE = "usable", "Works"
+        REJECTED = "rejected", "Refused"
         OUT_OF_QUOTA = "out_of_quota", "Out of quota"
 
     fingerprint = models.CharField(max_length=16, unique=True)
     state = models.CharField(max_length=15, choices=State.choices, default=State.USABLE)
     code = models.CharField(max_length=50, blank=True)
     since = models.DateTimeField(default=timezone.now)
-    aside_until = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField("last answer", null=True, blank=True)
+    aside_until = models.DateTimeField("resting until", null=True, blank=True)
 
     class Meta:
         ordering = ["fingerprint"]

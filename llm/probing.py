@@ -45,8 +45,8 @@ def unknown_models() -> list[str]:
     """Return the configured models that were never asked; needs the database."""
     if is_openai():
         return []
-    asked = {model for base_url, model in stored_capabilities() if _is_ours(base_url)}
-    return [model for model in configured_models() if model not in asked]
+    stored, server = stored_capabilities(), settings.OPENAI_BASE_URL
+    return [model for model in configured_models() if (server, model) not in stored]
 
 
 def probe_models(models: list[str]) -> dict[str, ModelError | None]:
@@ -134,7 +134,3 @@ async def _ask(model: str, *, key: str, extra: Mapping[str, Any]) -> list[ChatCo
         raise ModelUnavailable from None
     except UPSTREAM_ERRORS as error:
         raise translate_error(error, begun=False) from None
-
-
-def _is_ours(base_url: str) -> bool:
-    return base_url == settings.OPENAI_BASE_URL

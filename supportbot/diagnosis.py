@@ -17,6 +17,7 @@ from llm.capabilities import is_openai, of_openai, stored_capabilities
 from llm.embedding import find_embedder
 from llm.engines import choose_engine
 from llm.keys import fingerprint, key_ring
+from llm.models import KeyState
 from llm.tiers import configured_models
 from supportbot.celery import app
 from supportbot.health import CHECKS as PROBES
@@ -156,6 +157,16 @@ def _models() -> Iterator[Finding]:
             yield Finding(subject, State.WARNING, "not asked yet what it can do", advice)
 
 
+def _key_states() -> Iterator[Finding]:
+    """Tell of the configured keys that the upstream refused last, as workers saw it."""
+    prints = map(fingerprint, key_ring().list_keys())
+    refused = KeyState.objects.exclude(state=KeyState.State.USABLE)
+    for row in refused.filter(fingerprint__in=prints):
+        advice = "Put another key into OPENAI_API_KEY_FILE; it is read again without a restart."
+        text = f"{row.get_state_display().lower()} since {row.since:%Y-%m-%d %H:%M} UTC"
+        yield Finding(f"key {row.fingerprint}", State.WARNING, text, advice)
+
+
 def _static_files() -> Iterator[Finding]:
     storage = staticfiles_storage
     if isinstance(storage, ManifestStaticFilesStorage) and not storage.hashed_files:
@@ -226,4 +237,4 @@ def _articles() -> Iterator[Finding]:
 
 
 _STANDALONE = (_engine, _static_files, _demo)
-_RECORDS = (_models, _relay, _origins, _embedding, _articles)
+_RECORDS = (_models, _key_states, _relay, _origins, _embedding, _articles)

@@ -10,7 +10,7 @@ from django.apps import apps
 from pytest_django import Settings
 
 from core.loop_redis import close_loop_redis
-from llm import recovery
+from llm import key_states, recovery
 from llm.breaker import breaker_of
 from llm.client import OpenAIEngine
 from llm.connections import close_clients
@@ -29,6 +29,8 @@ async def upstream(
     """Serve the OpenAI protocol on a free port, with settings that point at it."""
     monkeypatch.setattr(recovery, "JITTER_SECONDS", (0.0, 0.01))
     monkeypatch.setattr(recovery, "RATE_LIMIT_JITTER_SECONDS", (0.0, 0.01))
+    # Most of these tests have no database.
+    monkeypatch.setattr(key_states, "WRITE_SECONDS", 600.0)
     breaker_of.cache_clear()
     key_ring.cache_clear()
     async with serve_upstream() as server:

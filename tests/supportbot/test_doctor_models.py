@@ -4,6 +4,8 @@ import pytest
 from pytest_django import Settings
 
 from llm.capabilities import Capabilities, store_capabilities
+from llm.keys import fingerprint
+from llm.models import KeyState
 from supportbot.diagnosis import Finding, State, examine
 
 pytestmark = pytest.mark.django_db
@@ -49,3 +51,11 @@ def test_probe_when_the_server_is_away_is_told(settings: Settings) -> None:
 def test_models_when_there_is_no_key_are_not_named(settings: Settings) -> None:
     settings.OPENAI_API_KEY = ""
     assert models() == []
+
+
+def test_key_when_it_was_refused_is_told_of_by_its_fingerprint() -> None:
+    KeyState.objects.create(fingerprint=fingerprint("key-one"), state="rejected")
+    KeyState.objects.create(fingerprint=fingerprint("key-gone"), state="rejected")
+    (found,) = [one for one in examine() if one.subject.startswith("key ")]
+    assert (found.subject, found.state) == (f"key {fingerprint('key-one')}", State.WARNING)
+    assert found.text.startswith("refused since")
