@@ -108,7 +108,7 @@ class OpenAIEngine:
                 await asyncio.sleep(random.uniform(*recovery.wait))  # noqa: S311 jitter, no secret
             else:
                 self._keys.note_used(attempt.key)
-                await asking.keep()
+                await _keep(asking, attempt)
                 return attempt
 
     async def _find_key(self, breaker: SharedBreaker) -> str:
@@ -118,6 +118,15 @@ class OpenAIEngine:
         if not await breaker.allow():
             raise ModelUnavailable
         return key
+
+
+async def _keep(asking: "_Asking", attempt: Attempt) -> None:
+    """Store what was refused; an open stream is never left behind."""
+    try:
+        await asking.keep()
+    except BaseException:
+        await attempt.close()
+        raise
 
 
 class _Asking:
