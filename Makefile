@@ -9,7 +9,7 @@ python := .venv/bin/python
 uv := .venv/bin/uv
 compile := $(uv) pip compile --quiet --universal --no-header
 
-.PHONY: demo test check bench-knowledge bench-redaction chaos requirements clean
+.PHONY: demo test check evaluate bench-knowledge bench-redaction chaos requirements clean
 # The model goes into the .venv that the packages' step makes.
 .NOTPARALLEL:
 
@@ -20,6 +20,15 @@ test: .venv/.dev .venv/.model tests/browser/node_modules/.installed
 	@scripts/install-chromium
 	@scripts/check
 	@$(python) -m pytest
+
+# Asks the demo's questions of both engines and compares with their baselines, which
+# BASELINE=--write-baseline writes anew.
+BASELINE ?= --baseline
+evaluate: .venv/.demo .venv/.model
+	@$(python) manage.py evaluate knowledge/demo/evaluation.jsonl --demo --engine extractive \
+		$(BASELINE) knowledge/demo/baselines/extractive.json
+	@$(python) manage.py evaluate knowledge/demo/evaluation.jsonl --demo --engine replayed \
+		--replies knowledge/demo/replies.jsonl $(BASELINE) knowledge/demo/baselines/replayed.json
 
 # Reads a folder of knowledge bases and intents, and writes docs/benchmarks/knowledge.md.
 DATA ?= ../shared/data

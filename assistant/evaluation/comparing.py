@@ -1,6 +1,7 @@
 """The sums of an evaluation, and whether they are worse than they were."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from statistics import quantiles
@@ -11,9 +12,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from assistant.evaluation.judging import Mark, Result
 from core.errors import BadInput
 
+# A person who takes over is worse than a right answer and better than a wrong one.
+RANK = {Mark.RIGHT: 2, Mark.ASKED_BACK: 1, Mark.HANDED_OFF: 1, Mark.WRONG: 0}
+
 
 class Summary(BaseModel):
-    """Counts of cases, of unsupported sentences; USD; seconds a turn."""
+    """Counts of cases, of unsupported sentences, of replies that a guard stopped; USD; seconds.
+
+    ``marks`` has what became of each question.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -21,11 +28,22 @@ class Summary(BaseModel):
     right: int
     wrong: int
     handed_off: int
+    asked_back: int
     unsupported: int
+    stopped: int
     cost_usd: float
     seconds_p50: float
     seconds_p95: float
-    wrong_questions: tuple[str, ...] = ()
+    marks: dict[str, Mark] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What changed since a baseline, question by question, and whether that is too much."""
+
+    better: tuple[str, ...] = ()
+    worse: tuple[str, ...] = ()
+    regressions: tuple[str, ...] = ()
 
 
 def summarise(results: Sequence[Result]) -> Summary:
@@ -38,11 +56,13 @@ def summarise(results: Sequence[Result]) -> Summary:
         right=marks.count(Mark.RIGHT),
         wrong=marks.count(Mark.WRONG),
         handed_off=marks.count(Mark.HANDED_OFF),
+        asked_back=marks.count(Mark.ASKED_BACK),
         unsupported=sum(result.unsupported for result in results),
+        stopped=sum(bool(result.stopped) for result in results),
         cost_usd=float(sum((result.cost for result in results), Decimal(0))),
         seconds_p50=round(steps[9], 3),
         seconds_p95=round(steps[18], 3),
-        wrong_questions=tuple(one.case.question for one in results if one.mark is Mark.WRONG),
+        marks={result.case.question: result.mark for result in results},
     )
 
 
@@ -56,22 +76,40 @@ def read_baseline(path: Path) -> Summary:
         raise BadInput(f"{path} is no summary of an evaluation.") from error
 
 
-def find_regressions(now: Summary, baseline: Summary) -> list[str]:
-    """Return what became worse, in words; times depend on the machine and never count."""
-    if now.cases != baseline.cases:
-        return [f"{now.cases} questions, the baseline has {baseline.cases}: write a new one"]
-    worse = [
-        f"{name.replace('_', ' ')}: {getattr(now, name)}, was {getattr(baseline, name)}"
-        for name, sign in (("right", 1), ("wrong", -1), ("unsupported", -1))
-        if sign * getattr(now, name) < sign * getattr(baseline, name)
-    ]
-    fresh = set(now.wrong_questions) - set(baseline.wrong_questions)
-    return [*worse, *(f"newly wrong: {question}" for question in sorted(fresh))]
+def compare(now: Summary, baseline: Summary, *, tolerance: int = 0) -> Comparison:
+    """Return the changes; so many questions may be worse, and so many claims unsupported more.
+
+    Times depend on the machine and never count. A wrong answer counts however good the rest is.
+    """
+    if now.marks.keys() != baseline.marks.keys():
+        text = "the questions are not those of the baseline: write a new one"
+        return Comparison(regressions=(text,))
+    better = _changes(baseline.marks, now.marks, sign=1)
+    worse = _changes(baseline.marks, now.marks, sign=-1)
+    counts = (
+        ("questions worse", len(worse), 0),
+        ("wrong", now.wrong, baseline.wrong),
+        ("unsupported claims", now.unsupported, baseline.unsupported),
+    )
+    regressions = tuple(
+        f"{name}: {count}, at most {before + tolerance} may be"
+        for name, count, before in counts
+        if count > before + tolerance
+    )
+    return Comparison(better, worse, regressions)
+
+
+def _changes(before: Mapping[str, Mark], now: Mapping[str, Mark], *, sign: int) -> tuple[str, ...]:
+    return tuple(
+        f"{question}: {before[question]} -> {mark}"
+        for question, mark in now.items()
+        if sign * (RANK[mark] - RANK[before[question]]) > 0
+    )
 
 
 def as_rows(now: Summary, baseline: Summary | None) -> list[tuple[str, Any, Any]]:
     """Return name, value and the baseline's value of each figure."""
-    names = [name for name in Summary.model_fields if name != "wrong_questions"]
+    names = [name for name in Summary.model_fields if name != "marks"]
     return [
         (name.replace("_", " "), getattr(now, name), getattr(baseline, name) if baseline else "")
         for name in names

@@ -21,11 +21,15 @@ class Mark(StrEnum):
     RIGHT = "right"
     WRONG = "wrong"
     HANDED_OFF = "handed_off"
+    ASKED_BACK = "asked_back"
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one case; ``cost`` in USD, ``why`` says what was wrong with it."""
+    """What became of one case; ``cost`` in USD, ``why`` says what was wrong with it.
+
+    ``stopped`` names the guards that stopped a reply on the way.
+    """
 
     case: Case
     outcome: Expected
@@ -36,6 +40,7 @@ class Result:
     cost: Decimal = Decimal(0)
     seconds: float = 0.0
     model: str = ""
+    stopped: tuple[str, ...] = ()
 
 
 def judge(case: Case, composed: Composed, *, slugs: dict[str, str], seconds: float) -> Result:
@@ -52,6 +57,7 @@ def judge(case: Case, composed: Composed, *, slugs: dict[str, str], seconds: flo
         cost=draft.cost or Decimal(0),
         seconds=seconds,
         model=draft.model or draft.engine,
+        stopped=tuple(one["kind"] for one in composed.record.get("guard", ())),
     )
 
 
@@ -95,8 +101,8 @@ def _other_outcome(case: Case, outcome: Expected) -> tuple[Mark, str]:
         # Nobody is at the desk of an evaluation: it asks for other words first.
         return Mark.RIGHT, ""
     why = f"expected {case.expect}, got {outcome}"
-    is_safe = outcome in {Expected.HAND_OFF, Expected.ASK_BACK}
-    return (Mark.HANDED_OFF if is_safe else Mark.WRONG), why
+    safe = {Expected.HAND_OFF: Mark.HANDED_OFF, Expected.ASK_BACK: Mark.ASKED_BACK}
+    return safe.get(outcome, Mark.WRONG), why
 
 
 def _words(case: Case, composed: Composed) -> tuple[Mark, str]:

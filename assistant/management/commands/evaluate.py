@@ -4,6 +4,7 @@ import asyncio
 import json
 from argparse import ArgumentParser
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ from django.core.management.base import BaseCommand, CommandError
 from assistant.benchmark.corpora import read_demo
 from assistant.evaluation.cases import read_cases
 from assistant.evaluation.comparing import (
+    Comparison,
     Summary,
     as_rows,
-    find_regressions,
+    compare,
     read_baseline,
     summarise,
 )
@@ -30,10 +32,14 @@ from llm.replaying import RecordingEngine, ReplayedEngine, read_recordings
 from llm.types import Engine
 
 ENGINES = ("configured", "extractive", "replayed")
+BAD_INPUT = 2
 
 
 class Command(BaseCommand):
-    """Exits with 1 where something became worse than the baseline, or is wrong without one."""
+    """Exits with 1 where it became worse than the baseline, or is wrong without one.
+
+    With 2 where a file can't be used.
+    """
 
     help = "Run questions through whole turns and judge what came of them; nothing is sent."
 
@@ -49,6 +55,9 @@ class Command(BaseCommand):
         parser.add_argument("--record", type=Path, help="add the model's replies to this file")
         parser.add_argument("--at-once", type=int, default=1, help="turns side by side")
         parser.add_argument("--baseline", type=Path, help="compare with this summary")
+        parser.add_argument(
+            "--tolerance", type=int, default=0, help="so many questions may be worse"
+        )
         parser.add_argument("--write-baseline", type=Path, help="keep this summary")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -64,13 +73,22 @@ class Command(BaseCommand):
             else:
                 results = _ask(cases, site=_site(options["site"]), engine=engine, options=options)
         except BadInput as error:
-            raise CommandError(error.detail) from error
+            raise CommandError(error.detail, returncode=BAD_INPUT) from error
         summary = summarise(results)
         if options["write_baseline"]:
             text = summary.model_dump_json(indent=2) + "\n"
             options["write_baseline"].write_text(text, encoding="utf-8")
-        self._print(results, summary=summary, baseline=baseline, as_json=options["json"])
-        self._judge(summary, baseline)
+        changes = (
+            compare(summary, baseline, tolerance=options["tolerance"]) if baseline else Comparison()
+        )
+        if options["json"]:
+            self.stdout.write(_dump(results, summary=summary, changes=changes))
+        else:
+            self._print(results, summary=summary, baseline=baseline, changes=changes)
+        if changes.regressions:
+            raise CommandError("worse than the baseline:\n" + "\n".join(changes.regressions))
+        if baseline is None and summary.wrong and not options["write_baseline"]:
+            raise CommandError(f"{summary.wrong} wrong")
 
     def _print(
         self,
@@ -78,26 +96,28 @@ class Command(BaseCommand):
         *,
         summary: Summary,
         baseline: Summary | None,
-        as_json: bool,
+        changes: Comparison,
     ) -> None:
-        if as_json:
-            rows = [_as_json(result) for result in results]
-            self.stdout.write(json.dumps({"summary": summary.model_dump(), "results": rows}))
-            return
         for result in results:
-            if result.mark is not Mark.RIGHT:
-                self.stdout.write(f"{result.mark:<11}{result.case.question}  ({result.why})")
+            if result.mark is not Mark.RIGHT or result.stopped:
+                reasons = filter(None, [result.why, *(f"stopped: {one}" for one in result.stopped)])
+                self.stdout.write(
+                    f"{result.mark:<11}{result.case.question}  ({'; '.join(reasons)})"
+                )
         for name, value, before in as_rows(summary, baseline):
             self.stdout.write(f"{name:<14}{value!s:>10}{before!s:>12}".rstrip())
+        for title, lines in (("better", changes.better), ("worse", changes.worse)):
+            for line in lines:
+                self.stdout.write(f"{title:<11}{line}")
 
-    def _judge(self, summary: Summary, baseline: Summary | None) -> None:
-        if baseline is None:
-            if summary.wrong:
-                raise CommandError(f"{summary.wrong} wrong")
-            return
-        worse = find_regressions(summary, baseline)
-        if worse:
-            raise CommandError("worse than the baseline:\n" + "\n".join(worse))
+
+def _dump(results: Sequence[Result], *, summary: Summary, changes: Comparison) -> str:
+    value = {
+        "summary": summary.model_dump(exclude={"marks"}),
+        "changes": asdict(changes),
+        "results": [_as_json(result) for result in results],
+    }
+    return json.dumps(value)
 
 
 def _ask(cases: Any, *, site: Site, engine: Engine | None, options: dict[str, Any]) -> list[Result]:
@@ -147,4 +167,5 @@ def _as_json(result: Result) -> dict[str, Any]:
         "cost_usd": float(result.cost),
         "seconds": round(result.seconds, 3),
         "model": result.model,
+        "stopped": result.stopped,
     }
