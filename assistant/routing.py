@@ -79,7 +79,9 @@ def count_parts(question: str) -> int:
     """Return how many questions a message holds, at least one; a statement holds one."""
     ends = [found.end() for found in QUESTION_END.finditer(question)]
     asked = [question[start:end] for start, end in zip([0, *ends], ends, strict=False)]
-    return max(1, sum(1 + len(ANEW.findall(part)) for part in asked))
+    # What a question begins with joins it to the one before and parts nothing again.
+    anew = [found for part in asked for found in ANEW.finditer(part.strip()) if found.start()]
+    return max(1, len(asked) + len(anew))
 
 
 def choose_tier(facts: TurnFacts, *, rules: Iterable[Rule], pinned: str = "") -> TierChoice:
