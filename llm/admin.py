@@ -1,10 +1,11 @@
 """Prices that managers keep, and what was found out of models and keys."""
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from llm.models import KeyState, ModelCapability, ModelPrice
 from llm.pricing import forget_prices
@@ -21,7 +22,7 @@ else:
 class ModelPriceAdmin(ModelPriceBase):
     """What replies cost from now on."""
 
-    list_display = ["model", "input_usd", "cached_input_usd", "output_usd", "as_of"]
+    list_display = ["model", "input", "cached_input", "output", "as_of"]
     search_fields = ["model"]
     fieldsets = [
         (
@@ -38,6 +39,30 @@ class ModelPriceAdmin(ModelPriceBase):
         ),
     ]
 
+    @admin.display(ordering="input_usd")
+    def input(self, row: ModelPrice) -> str:
+        """As money."""
+        return _dollars(row.input_usd)
+
+    @admin.display(ordering="cached_input_usd")
+    def cached_input(self, row: ModelPrice) -> str:
+        """As money."""
+        return _dollars(row.cached_input_usd)
+
+    @admin.display(ordering="output_usd")
+    def output(self, row: ModelPrice) -> str:
+        """As money."""
+        return _dollars(row.output_usd)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Name the page after what it shows."""
+        return super().changelist_view(
+            request,
+            {"title": "Model prices, in US dollars for a million tokens", **(extra_context or {})},
+        )
+
     def save_model(self, request: HttpRequest, obj: ModelPrice, form: Any, change: bool) -> None:
         """Let this process use the price at once; the others read it within seconds."""
         super().save_model(request, obj, form, change)
@@ -49,11 +74,24 @@ class ModelCapabilityAdmin(ModelCapabilityBase):
     """What models can do, as their servers showed; never typed in."""
 
     list_display = [
-        "model", "base_url", "structured_output", "tools", "logprobs", "stream_options",
+        "model", "structured_output", "tools", "logprobs", "stream_options", "server",
         "probed_at",
     ]  # fmt: skip
     list_display_links = None
     actions = ["probe_again"]
+
+    @admin.display(ordering="base_url")
+    def server(self, row: ModelCapability) -> str:
+        """Where the model is asked."""
+        return row.base_url or "OpenAI"
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Name the page after what it shows."""
+        return super().changelist_view(
+            request, {"title": "What models on other servers can do", **(extra_context or {})}
+        )
 
     @admin.action(description="Ask the selected models again", permissions=["probe"])
     def probe_again(self, request: HttpRequest, queryset: QuerySet[ModelCapability]) -> None:
@@ -92,6 +130,14 @@ class KeyStateAdmin(KeyStateBase):
     list_display_links = None
     list_filter = ["state"]
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Name the page after what it shows."""
+        return super().changelist_view(
+            request, {"title": "API keys, by their fingerprints", **(extra_context or {})}
+        )
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Keys are configured on the server."""
         return False
@@ -103,3 +149,9 @@ class KeyStateAdmin(KeyStateBase):
     def has_delete_permission(self, request: HttpRequest, obj: KeyState | None = None) -> bool:
         """The record stays."""
         return False
+
+
+def _dollars(amount: Decimal) -> str:
+    """Return an amount with two decimals, and more where there are more."""
+    whole, _, rest = f"{amount:.6f}".rstrip("0").partition(".")
+    return f"{whole}.{rest:0<2}"
