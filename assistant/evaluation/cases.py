@@ -53,12 +53,20 @@ def read_cases(path: Path) -> list[Case]:
         raise BadInput(f"{path} can't be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise BadInput(f"{path} is not UTF-8.") from error
-    cases = [_case(line, at=f"{path}:{number}") for number, line in enumerate(lines, 1) if line]
+    numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    cases: dict[str, Case] = {}
+    for number, line in numbered:
+        case = _case(line, at=f"{path}:{number}")
+        if case.question in cases:
+            # A baseline knows a question by its words.
+            before = numbered[list(cases).index(case.question)][0]
+            raise BadInput(f"{path}:{number}: the same question as in line {before}.")
+        cases[case.question] = case
     if not cases:
         raise BadInput(f"{path} holds no question.")
     if len(cases) > MAX_CASES:
         raise BadInput(f"{path} holds more than {MAX_CASES:,} questions.")
-    return cases
+    return list(cases.values())
 
 
 def _case(line: str, *, at: str) -> Case:

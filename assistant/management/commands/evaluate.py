@@ -10,7 +10,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from assistant.benchmark.corpora import read_demo
 from assistant.evaluation.cases import read_cases
 from assistant.evaluation.comparing import (
     Comparison,
@@ -20,13 +19,12 @@ from assistant.evaluation.comparing import (
     read_baseline,
     summarise,
 )
+from assistant.evaluation.demo import make_demo_site
 from assistant.evaluation.judging import Mark, Result
 from assistant.evaluation.running import evaluate
 from conversations.models import Site
 from core.errors import BadInput
-from knowledge.indexing import index_article
 from knowledge.scale import own_database
-from knowledge.services import ArticleContent, store_article
 from llm.engines import choose_engine, extractive_engine
 from llm.replaying import RecordingEngine, ReplayedEngine, read_recordings
 from llm.types import Engine
@@ -69,7 +67,7 @@ class Command(BaseCommand):
             engine = _engine(options)
             if options["demo"]:
                 with own_database():
-                    results = _ask(cases, site=_demo_site(), engine=engine, options=options)
+                    results = _ask(cases, site=make_demo_site(), engine=engine, options=options)
             else:
                 results = _ask(cases, site=_site(options["site"]), engine=engine, options=options)
         except BadInput as error:
@@ -142,17 +140,6 @@ def _site(key: str | None) -> Site:
     if len(sites) != 1:
         raise BadInput(f"There is no site {key!r}." if key else "Name the site with --site.")
     return sites[0]
-
-
-def _demo_site() -> Site:
-    model = "all-MiniLM-L6-v2"
-    site = Site.objects.create(
-        key="demo", name="Harbor & Pine", embedding_model=model, served_embedding_model=model
-    )
-    for one in read_demo().articles:
-        content = ArticleContent(title=one.title, body=one.body, tags=one.tags)
-        index_article(store_article(site, slug=one.key, content=content).article.pk)
-    return site
 
 
 def _as_json(result: Result) -> dict[str, Any]:
