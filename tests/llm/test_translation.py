@@ -87,6 +87,25 @@ def test_retry_after_is_read_as_a_date() -> None:
 
 
 @pytest.mark.parametrize(
+    ("param", "message", "part"),
+    [
+        ("response_format", "Unsupported.", "structured_output"),
+        ("", "Invalid parameter: 'response_format' of type 'json_schema'.", "structured_output"),
+        ("", "registry.ollama.ai/library/gemma does not support tools", "tools"),
+        ("", '"auto" tool choice requires --enable-auto-tool-choice', "tools"),
+        ("logprobs", "You are not allowed to request logprobs with tools.", "logprobs"),
+        ("", "Stream_options.include_usage is unknown", "stream_options"),
+        ("", "Unknown parameter.", ""),
+        ("messages", "Too many messages.", ""),
+    ],
+)
+def test_refused_part_is_named_by_our_own_word(param: str, message: str, part: str) -> None:
+    error = translate_refusal(Refusal(status=400, code="", message=message, param=param))
+    assert isinstance(error, ModelBadRequest)
+    assert error.part == part
+
+
+@pytest.mark.parametrize(
     ("error", "retried", "remaining", "expected"),
     [
         (ModelUnavailable(), False, 60.0, NextStep.RETRY),
@@ -102,7 +121,7 @@ def test_retry_after_is_read_as_a_date() -> None:
         (ModelQuotaExhausted(), True, 60.0, NextStep.NEXT_KEY),
         (ModelContentFiltered(), False, 60.0, NextStep.GIVE_UP),
         (ModelContextTooLong(), False, 60.0, NextStep.GIVE_UP),
-        (ModelBadRequest(), False, 60.0, NextStep.GIVE_UP),
+        (ModelBadRequest(), False, 60.0, NextStep.SIMPLER),
         (ModelDeadlineExceeded(), False, 60.0, NextStep.GIVE_UP),
     ],
 )
