@@ -9,7 +9,7 @@ python := .venv/bin/python
 uv := .venv/bin/uv
 compile := $(uv) pip compile --quiet --universal --no-header
 
-.PHONY: demo test check evaluate bench-knowledge bench-redaction chaos requirements clean
+.PHONY: demo test check evaluate bench-injections bench-knowledge bench-redaction chaos requirements clean
 # The model goes into the .venv that the packages' step makes.
 .NOTPARALLEL:
 
@@ -38,6 +38,16 @@ bench-knowledge: .venv/.demo .venv/.model
 # Reads labelled texts of the same folder, and writes docs/benchmarks/redaction.md.
 bench-redaction: .venv/.demo
 	@$(python) manage.py bench_redaction --data $(DATA) --write
+
+# A model that obeys every order of prompt_injection.json, in so many rounds of different deeds.
+ROUNDS ?= 3
+bench-injections: .venv/.dev .venv/.model
+	@INJECTION_ROUNDS=$(ROUNDS) $(python) -m pytest -q -s --timeout 1800 -k public \
+		tests/assistant/test_injections.py
+
+# Lets 50 clients, then one, use the budget for a minute each, and says how long each waited.
+bench-budget: .venv/.dev
+	@BUDGET_SECONDS=60 $(python) -m pytest tests/assistant/test_budget.py -k hammer
 
 # Makes every fault under load and writes docs/benchmarks/faults.md; QUICK=1 makes a few.
 QUICK ?=

@@ -26,7 +26,7 @@ State = Reservation.State
 LEVELS: Final = (50, 80, 100)
 # Longer than any turn: whoever held it is dead.
 STALE_SECONDS = 150
-# A use may be tried once more, and a turn have two rounds of tools before its answer.
+# A use may be tried once more.
 ATTEMPTS = 2
 
 
@@ -71,33 +71,46 @@ class Grant:
 
 @transaction.atomic
 def reserve(
-    purpose: Purpose, *, wanted: Tier, prompt_tokens: int, max_completion_tokens: int
+    purpose: Purpose,
+    *,
+    wanted: Tier,
+    prompt_tokens: int,
+    max_completion_tokens: int,
+    rounds: int = 1,
 ) -> Grant:
     """Set apart what a use may cost at most; the best tier up to ``wanted`` that is left.
 
+    ``rounds`` is how often the model may be asked: once more after each round of tools.
     The rows of the scopes are locked, always in the same order, until this commits.
     """
     limits = _limits(purpose)
     day = timezone.now().date()
     spends = _lock(purpose.scopes, day=day)
-    spent_out = ""
+    spent_out: BudgetLimit | None = None
     for tier in _ladder(wanted):
         amount = most_of(
-            tier, prompt_tokens=prompt_tokens, max_completion_tokens=max_completion_tokens
+            tier,
+            prompt_tokens=prompt_tokens,
+            max_completion_tokens=max_completion_tokens,
+            rounds=rounds,
         )
         spent_out = _what_is_spent(spends, limits, amount)
-        if not spent_out:
+        if spent_out is None:
             reason = "" if tier == wanted else f"{wanted} is over the budget"
             held = _hold(purpose, tier, amount, spends=spends, day=day)
             _raise_alarms(spends, limits, day=day)
             return Grant(tier, held.pk, reason)
-    _raise_alarms(spends, limits, day=day)
-    return Grant(None, None, f"the budget of {spent_out} is spent")
+    _raise_alarms(spends, limits, day=day, spent_out=spent_out)
+    scope = spent_out.get_scope_display().lower() if spent_out else ""
+    return Grant(None, None, f"the budget of {scope} is spent")
 
 
-def most_of(tier: Tier, *, prompt_tokens: int, max_completion_tokens: int) -> Amount:
+def most_of(
+    tier: Tier, *, prompt_tokens: int, max_completion_tokens: int, rounds: int = 1
+) -> Amount:
     """Return the most that a use of a tier can cost, all its attempts and models included."""
-    prompt, completion = prompt_tokens * ATTEMPTS, max_completion_tokens * ATTEMPTS
+    times = ATTEMPTS * rounds
+    prompt, completion = prompt_tokens * times, max_completion_tokens * times
     prices = [price for model in _models(tier) if (price := price_of(model)) is not None]
     usd = max((_cost(price, prompt, completion) for price in prices), default=Decimal(0))
     return Amount(usd, prompt + completion)
@@ -182,8 +195,8 @@ def _lock(scopes: Iterable[tuple[str, str]], *, day: date) -> list[Spend]:
 
 def _what_is_spent(
     spends: Iterable[Spend], limits: Mapping[str, BudgetLimit], amount: Amount
-) -> str:
-    """Return the first scope whose limit has no room for an amount, "" where all have."""
+) -> BudgetLimit | None:
+    """Return the first limit that has no room for an amount, None where all have."""
     for spend in spends:
         limit = limits.get(spend.scope)
         if limit is None:
@@ -191,10 +204,10 @@ def _what_is_spent(
         usd = spend.spent_usd + spend.reserved_usd + amount.usd
         tokens = spend.spent_tokens + spend.reserved_tokens + amount.tokens
         if limit.usd is not None and usd > limit.usd:
-            return limit.get_scope_display().lower()
+            return limit
         if limit.tokens is not None and tokens > limit.tokens:
-            return limit.get_scope_display().lower()
-    return ""
+            return limit
+    return None
 
 
 def _hold(
@@ -218,14 +231,23 @@ def _hold(
     )
 
 
-def _raise_alarms(spends: Iterable[Spend], limits: Mapping[str, BudgetLimit], *, day: date) -> None:
-    """Tell of each share of a limit that is reached, once a day."""
+def _raise_alarms(
+    spends: Iterable[Spend],
+    limits: Mapping[str, BudgetLimit],
+    *,
+    day: date,
+    spent_out: BudgetLimit | None = None,
+) -> None:
+    """Tell of each share of a limit that is reached, once a day.
+
+    One that left no room for a use is reached, whatever it still holds: it never fills up.
+    """
     reached = [
         BudgetAlarm(limit=limit, scope_key=spend.scope_key, day=day, level=level)
         for spend in spends
         if (limit := limits.get(spend.scope)) is not None
         for level in LEVELS
-        if _share_of(spend, limit) * 100 >= level
+        if limit == spent_out or _share_of(spend, limit) * 100 >= level
     ]
     if not reached:
         return

@@ -21,7 +21,7 @@ from assistant.prompt_library import load_prompt
 from assistant.redaction import Redactor
 from assistant.routing import TierChoice, TurnFacts, count_parts, find_tier
 from assistant.sources import source_passages
-from assistant.tools.toolbox import Toolbox, open_toolbox
+from assistant.tools.toolbox import MAX_ROUNDS, Toolbox, open_toolbox
 from conversations.models import Customer
 from llm.engines import choose_engine, extractive_engine, wants_structure
 from llm.tiers import models_of
@@ -83,6 +83,7 @@ def prepare(plan: Answer, job: Job) -> Prepared:
         wanted=choice.tier,
         prompt_tokens=prepared.context.tokens,
         max_completion_tokens=settings.OPENAI_MAX_COMPLETION_TOKENS,
+        rounds=1 + MAX_ROUNDS if prepared.toolbox.tools else 1,
     )
     if grant.tier is not None and grant.tier != choice.tier:
         prepared = _in_tier(prepared, grant.tier)

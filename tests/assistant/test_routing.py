@@ -1,5 +1,6 @@
 """The table that chooses a tier: which rule fits, in which order, and what is said of it."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -177,7 +178,7 @@ def test_migration_ships_the_table_that_the_code_names(db: None) -> None:
 
 def test_table_is_read_anew_after_five_seconds(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1000.0]
-    monkeypatch.setattr(routing.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     find_tier(site, PLAIN)
     with CaptureQueriesContext(connection) as queries:
         now[0] += 4.9
