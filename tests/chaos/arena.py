@@ -78,6 +78,13 @@ class Arena:
         """Return every process, as the stack that runs it and its name there."""
         return [*((self.first, name) for name in NAMES), (self.second, "worker")]
 
+    def revive(self) -> list[str]:
+        """Start again what ended by itself, as a supervisor would; return what that was."""
+        dead = [one for one in self.processes() if not one[0].is_running(one[1])]
+        for stack, name in dead:
+            stack.start(name)
+        return [name for _, name in dead]
+
     def database(self) -> "psycopg.Connection[tuple[object, ...]]":
         """Open a connection of the harness's own."""
         return psycopg.connect(self.database_url, autocommit=True)

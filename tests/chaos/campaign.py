@@ -66,6 +66,7 @@ async def run_faults(
         seed=dice.randrange(2**32),
     )
     made: list[Made] = []
+    died: list[str] = []
     async with load:
         await _until_busy(load)
         for fault in faults:
@@ -73,11 +74,12 @@ async def run_faults(
             start = time.monotonic()
             await fault.make(arena, dice)
             made.append(Made(fault, start, time.monotonic()))
-            await _until_answered_again(load, since=made[-1].end)
+            await _until_answered_again(load, since=made[-1].end, arena=arena, died=died)
         usage = await asyncio.to_thread(arena.usage)
         await load.stop_asking()
         ended_after = await _until_all_ended(arena, load.visitors)
         findings = await _judge(arena, load.visitors)
+        findings.died += died
     return Result(
         name=name,
         times=len(faults),
@@ -111,11 +113,14 @@ async def _until_busy(load: Load) -> None:
     assert await until(lambda: answered() >= load.conversations / 2, seconds=60)
 
 
-async def _until_answered_again(load: Load, *, since: float) -> None:
-    """Wait for any answer; the result tells where none came, and what is stuck."""
-    await until(
-        lambda: _first_answer(load.visitors, since=since) < float("inf"), seconds=PATIENCE_SECONDS
-    )
+async def _until_answered_again(load: Load, *, since: float, arena: Arena, died: list[str]) -> None:
+    """Wait for any answer; the result tells where none came, and what ended by itself."""
+
+    def is_answered() -> bool:
+        died.extend(arena.revive())
+        return _first_answer(load.visitors, since=since) < float("inf")
+
+    await until(is_answered, seconds=PATIENCE_SECONDS)
 
 
 async def _until_all_ended(arena: Arena, visitors: Sequence[Visitor]) -> float:

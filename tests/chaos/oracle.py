@@ -42,6 +42,8 @@ class Findings:
     misordered: list[str] = field(default_factory=list)
     holes: list[str] = field(default_factory=list)
     stuck: list[str] = field(default_factory=list)
+    # Processes that ended by themselves: a supervisor starts them again, but they had no cause.
+    died: list[str] = field(default_factory=list)
 
     @property
     def counts(self) -> dict[str, int]:

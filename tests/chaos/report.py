@@ -18,12 +18,12 @@ compared with the database. Times in seconds.
 {rule}
 """
 COLUMNS = (
-    "fault", "times", "messages", "lost", "doubled", "misordered", "holes", "stuck",
+    "fault", "times", "messages", "lost", "doubled", "misordered", "holes", "stuck", "died",
     "acknowledged p50 / p95 / max", "first answer after it p50 / max",
 )  # fmt: skip
 ROW = (
     "| {name} | {times} | {messages} | {lost} | {doubled} | {misordered} | {holes} | {stuck} "
-    "| {p50:.3f} / {p95:.3f} / {most:.1f} | {back:.1f} / {longest:.1f} |"
+    "| {died} | {p50:.3f} / {p95:.3f} / {most:.1f} | {back:.1f} / {longest:.1f} |"
 )
 
 

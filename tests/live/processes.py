@@ -100,6 +100,10 @@ class Stack:
         """Let a frozen process go on."""
         self._running[name].send_signal(signal.SIGCONT)
 
+    def is_running(self, name: str) -> bool:
+        """Tell whether one process is there."""
+        return name in self._running and self._running[name].poll() is None
+
     def pid(self, name: str) -> int:
         """Return one process's number."""
         return self._running[name].pid
