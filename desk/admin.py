@@ -11,12 +11,28 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from assistant.models import Calibration, HttpTool, LearntFact, ToolCall, Turn
+from assistant.models import (
+    BudgetAlarm,
+    BudgetLimit,
+    CachedAnswer,
+    Calibration,
+    HttpTool,
+    LearntFact,
+    TierRule,
+    ToolCall,
+    Turn,
+)
 from conversations.models import Conversation, Site
 from desk.access import for_agents, may_work
 from desk.calibration_admin import CalibrationAdmin
 from desk.forms import LinesField, SiteForm
 from desk.memory_admin import LearntFactAdmin
+from desk.spending_admin import (
+    BudgetAlarmAdmin,
+    BudgetLimitAdmin,
+    CachedAnswerAdmin,
+    TierRuleAdmin,
+)
 from desk.tool_admin import HttpToolAdmin, ToolCallAdmin
 from desk.turn_admin import TurnAdmin
 from desk.views import actions, conversation, queue
@@ -152,6 +168,9 @@ class SiteAdmin(SiteBase):
                     "wrong_answer_target",
                     "answer_threshold",
                     "embedding_model",
+                    "pinned_tier",
+                    "hold_sentences",
+                    "redaction_patterns",
                     "offline_text",
                     "idle_close_minutes",
                 ]
@@ -204,3 +223,7 @@ admin.site.register(LearntFact, LearntFactAdmin)
 admin.site.register(Turn, TurnAdmin)
 admin.site.register(HttpTool, HttpToolAdmin)
 admin.site.register(ToolCall, ToolCallAdmin)
+admin.site.register(TierRule, TierRuleAdmin)
+admin.site.register(BudgetLimit, BudgetLimitAdmin)
+admin.site.register(BudgetAlarm, BudgetAlarmAdmin)
+admin.site.register(CachedAnswer, CachedAnswerAdmin)

@@ -8,7 +8,9 @@ from django.forms import Textarea
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from assistant.redaction import check_patterns
 from conversations.models import Site
+from core.errors import BadInput
 from knowledge.locales import locale_choices
 
 WIDE = {"class": "desk-wide"}
@@ -73,3 +75,12 @@ class SiteForm(forms.ModelForm):  # type: ignore[type-arg] # not generic when it
         locale = self.fields.get("locale")
         if isinstance(locale, forms.ChoiceField):
             locale.choices = locale_choices(self.instance.locale)
+
+    def clean_redaction_patterns(self) -> list[str]:
+        """Refuse what is no regular expression, and what takes too long."""
+        patterns: list[str] = self.cleaned_data["redaction_patterns"]
+        try:
+            check_patterns(patterns)
+        except BadInput as error:
+            raise forms.ValidationError(error.detail) from error
+        return patterns
