@@ -74,8 +74,8 @@ class ModelCapabilityAdmin(ModelCapabilityBase):
     """What models can do, as their servers showed; never typed in."""
 
     list_display = [
-        "model", "structured_output", "tools", "logprobs", "stream_options", "server",
-        "probed_at",
+        "model", "structured_output", "tools", "logprobs", "stream_options", "identifiers",
+        "server", "probed_at",
     ]  # fmt: skip
     list_display_links = None
     actions = ["probe_again"]

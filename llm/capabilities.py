@@ -11,23 +11,29 @@ from django.conf import settings
 
 from llm.models import ModelCapability
 
-Part = Literal["structured_output", "logprobs", "stream_options", "tools"]
+Part = Literal["structured_output", "logprobs", "stream_options", "identifiers", "tools"]
 PARTS: Final[tuple[Part, ...]] = get_args(Part)
 REREAD_SECONDS = 30.0
 # Models that think first give no log-probabilities.
 THINKING: Final = re.compile(r"(?:o\d|gpt-5)")
 # Whether these are understood hangs on the server alone, not on what a manager configured.
-LASTING: Final[tuple[Part, ...]] = ("structured_output", "logprobs", "stream_options")
+LASTING: Final[tuple[Part, ...]] = (
+    "structured_output", "logprobs", "stream_options", "identifiers",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """Which parts of the protocol a model understands; a request leaves the others out."""
+    """Which parts of the protocol a model understands; a request leaves the others out.
+
+    ``identifiers`` are the customer's hash and the key of the prompt's cache.
+    """
 
     structured_output: bool = False
     tools: bool = True
     logprobs: bool = False
     stream_options: bool = True
+    identifiers: bool = True
 
     def __str__(self) -> str:
         return ", ".join(f"{part} {'yes' if has else 'no'}" for part, has in asdict(self).items())
@@ -35,7 +41,7 @@ class Capabilities:
 
 # Of a server that was not asked yet: what every one of them is known to take.
 UNKNOWN: Final = Capabilities()
-PLAINEST: Final = Capabilities(tools=False, stream_options=False)
+PLAINEST: Final = Capabilities(tools=False, stream_options=False, identifiers=False)
 
 
 def capabilities_of(model: str) -> Capabilities:
@@ -76,7 +82,7 @@ def stored_capabilities() -> Mapping[tuple[str, str], Capabilities]:
     """Return the rows, by server and model."""
     return {
         (row.base_url, row.model): Capabilities(
-            row.structured_output, row.tools, row.logprobs, row.stream_options
+            row.structured_output, row.tools, row.logprobs, row.stream_options, row.identifiers
         )
         for row in ModelCapability.objects.all()
     }

@@ -38,6 +38,7 @@ class ModelCapability(models.Model):
     tools = models.BooleanField()
     logprobs = models.BooleanField("log-probabilities")
     stream_options = models.BooleanField()
+    identifiers = models.BooleanField(default=True)
     probed_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

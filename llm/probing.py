@@ -88,6 +88,9 @@ async def probe(model: str) -> Capabilities:
         stream_options=await _takes(
             model, key=key, extra={"stream_options": {"include_usage": True}}
         ),
+        identifiers=await _takes(
+            model, key=key, extra={"safety_identifier": "probe", "prompt_cache_key": "probe"}
+        ),
     )
 
 

@@ -45,6 +45,7 @@ ERRORS_BY_STATUS: dict[int, type[ModelError]] = {
 # How servers name the optional part of a request that they do not understand.
 PARTS: Final = {
     "stream_options": re.compile(r"stream_options|include_usage"),
+    "identifiers": re.compile(r"safety_identifier|prompt_cache_key"),
     "logprobs": re.compile(r"logprob"),
     "structured_output": re.compile(r"response_format|json_schema|structured.output|guided"),
     "tools": re.compile(r"\btools?\b|tool_choice|functions?\b"),

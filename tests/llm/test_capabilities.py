@@ -30,6 +30,7 @@ PARAMETERS = {
     "tools": "tools",
     "logprobs": "logprobs",
     "stream_options": "stream_options",
+    "identifiers": "safety_identifier",
 }
 
 
@@ -66,7 +67,8 @@ async def test_probe_when_a_part_is_refused_finds_it_out(
     found = await probe("model-a")
     expected = {name: name != part for name in PARAMETERS}
     assert {name: getattr(found, name) for name in PARAMETERS} == expected
-    assert len(upstream.requests) == 5
+    # A plain one first, then one for each.
+    assert len(upstream.requests) == 1 + len(PARAMETERS)
     assert not any(one["errors"] for one in upstream.requests)
 
 
@@ -118,10 +120,11 @@ async def test_turn_when_a_part_is_refused_is_answered_without_it(
         assert join_text(events) == ANSWER
     # In the structured form the hand-off tool is not offered: the verdict says what it says.
     without = {
-        "structured_output": {"logprobs", "stream_options", "tools"},
-        "tools": {"logprobs", "stream_options"},
-        "logprobs": {"response_format", "stream_options"},
-        "stream_options": {"response_format", "logprobs"},
+        "structured_output": {"logprobs", "stream_options", "safety_identifier", "tools"},
+        "tools": {"logprobs", "stream_options", "safety_identifier"},
+        "logprobs": {"response_format", "stream_options", "safety_identifier"},
+        "stream_options": {"response_format", "logprobs", "safety_identifier"},
+        "identifiers": {"response_format", "logprobs", "stream_options"},
     }[part]
     assert parameters_of(upstream)[1:] == [without, without]
     row = await find_row()
