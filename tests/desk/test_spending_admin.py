@@ -1,5 +1,6 @@
 """Tiers, limits, alarms and kept answers in the admin: who sees them, and what they may do."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -84,3 +85,29 @@ def test_pattern_that_can_not_work_is_refused(
 ) -> None:
     assert said in save(office, site, redaction_patterns=pattern)
     assert site.redaction_patterns == []
+
+
+def alarm(*, level: int, scope: str = "total", days_ago: int = 0) -> None:
+    day = timezone.now().date() - timedelta(days=days_ago)
+    limit = BudgetLimit.objects.get(scope=scope)
+    BudgetAlarm.objects.create(limit=limit, scope_key="all", day=day, level=level)
+
+
+def test_manager_is_told_on_every_page_that_the_budget_runs_out(
+    office: Client, agent: User
+) -> None:
+    alarm(level=50)
+    assert "model budget" not in office.get("/admin/").content.decode()
+    alarm(level=80)
+    assert "80 % of today" in office.get("/admin/").content.decode()
+    alarm(level=100)
+    shown = office.get(page("tierrule")).content.decode()
+    assert shown.count("desk-notice") == 1
+    assert "the articles alone answer" in shown
+    assert "model budget" not in browser_of(agent).get("/admin/").content.decode()
+
+
+def test_manager_is_not_told_of_other_days_or_of_one_customer(office: Client) -> None:
+    alarm(level=100, days_ago=1)
+    alarm(level=100, scope="customer")
+    assert "desk-notice" not in office.get("/admin/").content.decode()
