@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from assistant.models import BudgetAlarm, BudgetLimit, Reservation, Scope, Spend
-from llm.pricing import Price, price_of, total_cost
+from llm.pricing import Price, cost_of, price_of, total_cost
 from llm.tiers import models_of
 from llm.types import TIERS, Tier, Usage
 
@@ -124,7 +124,13 @@ def settle(reservation_pk: int, usages: Sequence[Usage]) -> Decimal | None:
     """
     cost = total_cost(usages)
     tokens = sum(usage.prompt_tokens + usage.completion_tokens for usage in usages)
-    _settle(reservation_pk, Amount(cost or Decimal(0), tokens), state=State.SETTLED)
+    _settle(
+        reservation_pk,
+        Amount(cost or Decimal(0), tokens),
+        state=State.SETTLED,
+        # A server may name its model as no price does: nothing it wrote is free for that.
+        is_known=all(cost_of(usage) is not None for usage in usages),
+    )
     return cost
 
 
@@ -140,10 +146,12 @@ def settle_stale() -> int:
     return len(rows)
 
 
-def _settle(pk: int, amount: Amount, *, state: Reservation.State) -> None:
+def _settle(pk: int, amount: Amount, *, state: Reservation.State, is_known: bool = True) -> None:
     row = Reservation.objects.select_for_update().filter(pk=pk, state=State.HELD).first()
     if row is None:
         return
+    if not is_known:
+        amount = Amount(max(amount.usd, row.usd), amount.tokens)
     for spend in _lock([(scope, key) for scope, key in row.scopes], day=row.day):
         Spend.objects.filter(pk=spend.pk).update(
             reserved_usd=F("reserved_usd") - row.usd,

@@ -9,8 +9,9 @@ import hashlib
 import json
 import logging
 import unicodedata
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from datetime import timedelta
 
 from django.conf import settings
@@ -22,6 +23,7 @@ from assistant.confidence import threshold_of
 from assistant.drafts import Citation, Draft
 from assistant.models import CachedAnswer, Turn
 from assistant.planning import Answer
+from assistant.promises import OutputRule
 from conversations.models import Message
 from core.background import in_database_thread
 from core.loop_redis import loop_redis
@@ -43,8 +45,11 @@ def normalise_question(question: str) -> str:
     return " ".join(folded.split()).rstrip(" ?!.\u2026")
 
 
-def cache_key(plan: Answer, *, prompt_version: str) -> str:
-    """Return the key of all that an answer to a stranger's first question depends on."""
+def cache_key(plan: Answer, *, prompt_version: str, rules: Sequence[OutputRule]) -> str:
+    """Return the key of all that an answer to a stranger's first question depends on.
+
+    ``rules`` say what it may not promise.
+    """
     site, reading = plan.conversation.site, plan.reading
     parts = [
         site.pk,
@@ -54,6 +59,8 @@ def cache_key(plan: Answer, *, prompt_version: str) -> str:
         site.hold_sentences,
         site.pinned_tier,
         threshold_of(site, topic=plan.judgement.topic),
+        [asdict(rule) for rule in rules],
+        sorted(site.link_hosts),
         normalise_question(plan.question),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -7,7 +7,6 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
-from assistant.budget import settle
 from assistant.cache import draft_of, find_cached, remember, single_flight
 from assistant.confidence import confidence_of, threshold_of, with_doubts
 from assistant.drafts import Composed, Draft, Job
@@ -18,6 +17,7 @@ from assistant.planning import Answer, AskBack, Judgement, PassOn, Plan, Say, pl
 from assistant.preparing import Prepared, prepare
 from assistant.reading import Reading
 from assistant.recording import Recorder, describe_choice, describe_draft, describe_plan
+from assistant.spending import book
 from assistant.streaming import Preview, keep_partial
 from assistant.writing import Writer
 from core.background import in_database_thread
@@ -90,8 +90,7 @@ async def _answer(plan: Answer, job: Job, recorder: Recorder) -> tuple[Draft, Ju
                 return _give_again(cached, plan, job)
             return await _write_answer(plan, job, recorder, prepared=prepared, usages=usages)
     finally:
-        if prepared.grant.reservation_pk is not None:
-            await in_database_thread(settle)(prepared.grant.reservation_pk, usages)
+        await book(prepared.grant, usages)
 
 
 def _give_again(cached: CachedAnswer, plan: Answer, job: Job) -> tuple[Draft, Judgement]:

@@ -141,7 +141,8 @@ async def _rewrite_by_model(
             answer = await complete(prompt, seconds=REWRITE_SECONDS)
         except ModelError as error:
             logger.info("follow-up not rewritten: %s", error)
+            spent.note(error.usage)
             return ""
-        spent.usages += [answer.usage] if answer.usage else []
+        spent.note(answer.usage)
     one_line = redactor.restore(" ".join(answer.text.split()))
     return one_line if len(one_line) <= MAX_QUESTION_CHARACTERS else ""

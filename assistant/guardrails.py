@@ -11,7 +11,7 @@ MIN_GROUNDED = 0.5
 WORD = re.compile(r"\w+")
 _NUMBER = re.compile(r"\d+(?:[.,:/\u00a0\u202f' -]\d+)*")
 _DIGITS = re.compile(r"\d+")
-_NUMBERING = re.compile(r"^[\W_]*\d{1,3}[.)](?=\s)", re.MULTILINE)
+_NUMBERING = re.compile(r"^[^\S\n]*+[^\w\s]{0,8}[^\S\n]*+\d{1,3}[.)](?=\s)", re.MULTILINE)
 
 
 @dataclass(frozen=True)

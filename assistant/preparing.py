@@ -152,7 +152,7 @@ def _cache_key(plan: Answer, prepared: Prepared) -> str:
     is_plain = plan.otherwise is None and stands_alone(plan)
     if is_personal or prepared.redactor.known or prepared.signals or not is_plain:
         return ""
-    return cache_key(plan, prompt_version=material.prompt.label)
+    return cache_key(plan, prompt_version=material.prompt.label, rules=prepared.rules)
 
 
 def _material(plan: Answer, job: Job) -> Material:

@@ -16,9 +16,8 @@ from llm.types import Tier
 DEFAULT: Final[Tier] = "standard"
 KEPT_SECONDS = 5
 # A part of a message asks something of its own: it ends in a question mark or begins anew.
-QUESTION_END: Final = re.compile(
-    r"[?!]*[?\u061f\uff1f]+[?!\u061f\uff1f]*(?=[\s\"')\u201d\u00bb]|$)"
-)
+# Possessive: a run of marks is taken whole or not at all, however long it is.
+QUESTION_END: Final = re.compile(r"[?!\u061f\uff1f]++(?=[\s\"')\u201d\u00bb]|$)")
 # As in "Do you also ship?" the word alone begins nothing.
 ANEW: Final = re.compile(
     r"(?:[.;,!\n]\s*|\band\s+|\bplus\s+)(?:also|besides|another question|secondly)\b"
@@ -77,7 +76,7 @@ DEFAULT_RULES: Final = (
 
 def count_parts(question: str) -> int:
     """Return how many questions a message holds, at least one; a statement holds one."""
-    ends = [found.end() for found in QUESTION_END.finditer(question)]
+    ends = [found.end() for found in QUESTION_END.finditer(question) if set(found[0]) != {"!"}]
     asked = [question[start:end] for start, end in zip([0, *ends], ends, strict=False)]
     # What a question begins with joins it to the one before and parts nothing again.
     anew = [found for part in asked for found in ANEW.finditer(part.strip()) if found.start()]

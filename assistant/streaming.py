@@ -29,6 +29,11 @@ class Preview:
         self._sent = 0
         self._is_over = False
 
+    @property
+    def shown(self) -> str:
+        """What viewers see of it now."""
+        return self.text if self.claim and not self._is_over else ""
+
     def add(self, piece: str) -> None:
         """Append released text; the first piece is sent now, the next with the flush."""
         if not piece:
@@ -110,7 +115,7 @@ async def keep_partial(writer: HasPreview, *, claim: Claim, owner: "asyncio.Task
     while True:
         await asyncio.sleep(SAVE_SECONDS)
         # What is not shown now must not be shown after a reload either.
-        text = writer.preview.text if writer.preview.claim else ""
+        text = writer.preview.shown
         if text == saved:
             continue
         saved = text

@@ -100,8 +100,9 @@ async def _ask(due: _Due, messages: Sequence[ChatMessage]) -> Completion | None:
             )
         except ModelError as error:
             logger.info("no summary: %s", error)
+            spent.note(error.usage)
             return None
-        spent.usages += [completion.usage] if completion.usage else []
+        spent.note(completion.usage)
     return completion
 
 

@@ -24,11 +24,13 @@ from assistant.replies import Reply
 from assistant.streaming import Preview
 from assistant.tools.toolbox import MAX_ROUNDS, Round
 from conversations.models import Message
+from core.background import in_database_thread
 from escalation.models import HandOff
 from llm.engines import HAND_OFF_TOOL, extractive_engine
 from llm.errors import (
     ModelContentFiltered,
     ModelContextTooLong,
+    ModelDeadlineExceeded,
     ModelError,
     ModelStreamBroken,
 )
@@ -168,7 +170,7 @@ class Writer:
             return await self._stream(engine)
         except ModelContextTooLong:
             # Once more without what was said before; the question stands for itself.
-            self._prepared = await asyncio.to_thread(shortened, self._prepared)
+            self._prepared = await in_database_thread(shortened)(self._prepared)
             return await self._stream(engine)
         except ModelStreamBroken as error:
             if time.monotonic() > self._deadline:
@@ -195,12 +197,16 @@ class Writer:
 
     async def _read(self, engine: Engine, request: ReplyRequest) -> Reply:
         reply = Reply(self._guard(engine), StreamRestorer(self._prepared.redactor))
-        told = len(self._usages)
+        told, is_read = len(self._usages), False
         try:
             await self._follow(engine, request, reply)
+        except (asyncio.CancelledError, ModelDeadlineExceeded, ModelStreamBroken):
+            # The request was taken, and its prompt read.
+            is_read = True
+            raise
         finally:
             is_counted = len(self._usages) > told or engine.name == "extractive"
-            if reply.received and not is_counted:
+            if (reply.received or is_read) and not is_counted:
                 self._usages.append(self._estimate(reply))
             if engine.name != "extractive":
                 received = describe_reply(reply, redact=self._prepared.redactor.redact)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from openai.types.chat.chat_completion_chunk import ChoiceDeltaToolCall
 
 LEAST_LOGPROB = -20.0
+MOST_TOKENS = 100_000_000
 FINISH_REASONS: tuple[str, ...] = get_args(FinishReason)
 
 
@@ -144,7 +145,12 @@ def read_usage(usage: "CompletionUsage", *, model: str) -> Usage:
     details = usage.prompt_tokens_details
     return Usage(
         model=str(model),
-        prompt_tokens=int(usage.prompt_tokens),
-        completion_tokens=int(usage.completion_tokens),
-        cached_tokens=int((details and details.cached_tokens) or 0),
+        prompt_tokens=_count(usage.prompt_tokens),
+        completion_tokens=_count(usage.completion_tokens),
+        cached_tokens=_count((details and details.cached_tokens) or 0),
     )
+
+
+def _count(tokens: object) -> int:
+    """Return a count as any column takes it: a server's slip must not end a turn."""
+    return min(MOST_TOKENS, max(0, int(str(tokens))))

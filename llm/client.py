@@ -24,9 +24,10 @@ from llm.capabilities import (
 from llm.connections import UPSTREAM_ERRORS, get_client, timeout, translate_error
 from llm.errors import (
     ModelBadRequest,
+    ModelContentFiltered,
     ModelDeadlineExceeded,
     ModelError,
-    ModelStreamBroken,
+    ModelTruncated,
     ModelUnavailable,
 )
 from llm.keys import KeyRing, fingerprint, key_ring
@@ -251,9 +252,12 @@ async def _ask(
 def _read(completion: ChatCompletion) -> Completion:
     choice = completion.choices[0]
     text = clean_text(choice.message.content or "").strip()
-    if choice.finish_reason != "stop":
-        raise ModelStreamBroken
     usage = read_usage(completion.usage, model=completion.model) if completion.usage else None
+    if choice.finish_reason != "stop":
+        is_filtered = choice.finish_reason == "content_filter"
+        error: ModelError = ModelContentFiltered() if is_filtered else ModelTruncated()
+        error.usage = usage
+        raise error
     return Completion(text, usage)
 
 

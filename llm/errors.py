@@ -1,14 +1,18 @@
 """Everything that can go wrong with a model, free of any text the upstream wrote."""
 
 import re
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from llm.types import Usage
 
 
 class ModelError(Exception):
     """A reply could not be written.
 
-    `retryable` says that the same request may work a little later. The text holds the code,
-    the HTTP status and the upstream's request id: safe to log, never its body.
+    `retryable` says that the same request may work a little later, `usage` what was billed all
+    the same. The text holds the code, the HTTP status and the upstream's request id: safe to
+    log, never its body.
     """
 
     code: ClassVar[str] = "model_error"
@@ -16,6 +20,7 @@ class ModelError(Exception):
 
     def __init__(self, *, status: int | None = None, request_id: str | None = None) -> None:
         self.status = status
+        self.usage: Usage | None = None
         self.request_id = safe_request_id(request_id)
         super().__init__(self.code)
 
@@ -73,6 +78,12 @@ class ModelStreamBroken(ModelError):
 
     code = "model_stream_broken"
     retryable = True
+
+
+class ModelTruncated(ModelStreamBroken):
+    """A whole reply was asked for, and it ended at the bound of its length."""
+
+    code = "model_truncated"
 
 
 class ModelContentFiltered(ModelError):

@@ -1,6 +1,5 @@
 """What replies cost, by the prices that managers keep."""
 
-import re
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -9,13 +8,12 @@ from decimal import Decimal
 from typing import Final
 
 from llm.models import ModelPrice
+from llm.tokens import SNAPSHOT
 from llm.types import Usage
 
 MILLION: Final = Decimal(1_000_000)
 MICRO: Final = Decimal("0.000001")
 REREAD_SECONDS = 5.0
-# A dated snapshot costs what its model does: gpt-4.1-mini-2025-04-14.
-SNAPSHOT: Final = re.compile(r"-(?:\d{4}-\d{2}-\d{2}|\d{8}|\d{4})\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +36,7 @@ class Price:
 def price_of(model: str) -> Price | None:
     """Return a model's price, or that of the model it is a snapshot of; needs the database."""
     prices = _prices()
+    # A dated snapshot costs what its model does: gpt-4.1-mini-2025-04-14.
     return prices.get(model) or prices.get(SNAPSHOT.sub("", model))
 
 

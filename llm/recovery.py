@@ -16,6 +16,7 @@ from llm.errors import (
     ModelQuotaExhausted,
     ModelRateLimited,
     ModelStreamBroken,
+    ModelTruncated,
     ModelUnavailable,
 )
 
@@ -62,6 +63,8 @@ class Rule:
 RULES: Final[Sequence[Rule]] = (
     Rule(ModelNotFound, NextStep.NEXT_MODEL, NextStep.NEXT_MODEL),
     Rule(ModelUnavailable, NextStep.RETRY, NextStep.NEXT_MODEL, is_outage=True),
+    # Too long is no outage: the customers' answers must not pay for it.
+    Rule(ModelTruncated, NextStep.NEXT_MODEL, NextStep.NEXT_MODEL),
     Rule(ModelStreamBroken, NextStep.RETRY, NextStep.NEXT_MODEL, is_outage=True),
     Rule(ModelRateLimited, NextStep.RETRY, NextStep.NEXT_MODEL),
     Rule(ModelQuotaExhausted, NextStep.NEXT_KEY, NextStep.NEXT_KEY),

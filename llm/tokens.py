@@ -23,6 +23,9 @@ MAX_REMEMBERED = 50_000
 WEIGHT = 0.2
 LEAST_FACTOR, MOST_FACTOR = 0.5, 2.0
 
+# Replies name the model with its day.
+SNAPSHOT: Final = re.compile(r"-(?:\d{4}-\d{2}-\d{2}|\d{8}|\d{4})\Z")
+
 _factors: dict[str, float] = {}
 _lock = threading.Lock()
 
@@ -52,15 +55,16 @@ def observe(model: str, *, estimated: int, real: int) -> None:
     """
     if estimated <= 0 or real <= 0:
         return
+    name = SNAPSHOT.sub("", model)
     with _lock:
-        factor = _factors.get(model, 1.0)
+        factor = _factors.get(name, 1.0)
         target = min(MOST_FACTOR, max(LEAST_FACTOR, factor * real / estimated))
-        _factors[model] = factor + WEIGHT * (target - factor)
+        _factors[name] = factor + WEIGHT * (target - factor)
 
 
 def factor_of(model: str) -> float:
     """Return what counts are multiplied by for ``model``."""
-    return _factors.get(model, 1.0)
+    return _factors.get(SNAPSHOT.sub("", model), 1.0)
 
 
 def forget_observations() -> None:

@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from assistant.budget import Grant, Purpose, reserve, settle
+from assistant.budget import Grant, Purpose, reserve
 from assistant.helping.cases import Case
 from assistant.helping.outcomes import BudgetSpent, Made, NeedsModel, Outcome
 from assistant.prompt_library import Prompt, load_prompt
+from assistant.spending import book
 from core.background import in_database_thread
 from llm.engines import complete
 from llm.errors import ModelError, ModelStreamBroken
@@ -80,7 +81,7 @@ async def ask_model(
         )
     finally:
         # However it ends: what a reply that could not be used cost is spent all the same.
-        cost = await in_database_thread(settle)(grant.reservation_pk, usages)
+        cost = await book(grant, usages)
     return reply, _made(usages, rules, cost=cost)
 
 
@@ -101,6 +102,7 @@ async def _tried(
             usages += [completion.usage] if completion.usage else []
             return read(completion.text)
         except ModelError as error:
+            usages += [error.usage] if error.usage else []
             if not error.retryable or not tries_left or _is_late(deadline):
                 raise
             logger.info("help %s tried again: %s", case.run.pk, error)

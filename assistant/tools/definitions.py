@@ -18,12 +18,15 @@ DEFAULT_SECONDS = 5.0
 MAX_SECONDS = 20.0
 MAX_TITLE = 120
 MAX_LINES = 12
+MAX_LINE = 300
 MAX_DEPTH = 20
 CUT_OFF = "\u2026"
 # Controls, lone surrogates, what turns the direction of text, what has no width. Not the joiners,
 # which Persian and emoji are written with.
 _SIGNS = re.compile(
     r"[\x00-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff"
+    # Letters that show nothing: they would push what follows out of sight.
+    r"\u115f\u1160\u2800\u3164\uffa0"
     r"\ud800-\udfff]"
 )
 

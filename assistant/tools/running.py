@@ -7,6 +7,7 @@ its effect: that is `unknown`, never `failed`.
 import asyncio
 import json
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from pydantic import BaseModel
 from assistant.models import ToolCall
 from assistant.tools.caller import Caller
 from assistant.tools.definitions import (
+    MAX_LINE,
     MAX_LINES,
     MAX_TITLE,
     Card,
@@ -36,6 +38,8 @@ State = ToolCall.State
 T = TypeVar("T")
 MAX_RESULT_CHARACTERS = 4_000
 MAX_WORDS = 1_000
+# All but those of quotes and backslashes, which part what they stand between as it is.
+_ESCAPE = re.compile(r"\\(?:u[0-9a-f]{4}|[bfnrt])|\\.")
 THREADS = 8
 # For what the tool itself does about its own time-out, as an HTTP one.
 GRACE_SECONDS = 0.5
@@ -100,8 +104,12 @@ async def describe_effect(tool: Tool, arguments: BaseModel, *, caller: Caller) -
     except Exception as error:  # an installation's own code, as above
         logger.warning("card of tool %s: %s", tool.name, type(error).__name__)
         raise ToolRefused("That can't be done right now.") from error
-    lines = tuple(without_signs(line[:300]) for line in card.lines[:MAX_LINES])
-    return Card(without_signs(card.title[:MAX_TITLE]), lines)
+    title, lines = without_signs(card.title), tuple(map(without_signs, card.lines))
+    is_whole = len(title) <= MAX_TITLE and len(lines) <= MAX_LINES
+    if not is_whole or any(len(line) > MAX_LINE for line in lines):
+        # What is not shown must not be confirmed.
+        raise ToolRefused("That is too long to be shown and confirmed.")
+    return Card(title, lines)
 
 
 async def _in_thread(work: Callable[[], T], *, began: threading.Event, seconds: float) -> T:
@@ -129,7 +137,9 @@ def _as_text(result: object) -> str:
     except (ValueError, TypeError, RecursionError):
         # It has run all the same: what it did is done.
         return json.dumps({"error": "What the tool returned can't be read."})
-    return storable(text[:MAX_RESULT_CHARACTERS])
+    # Apart from the letters of an escape, or personal data would hide behind them.
+    spaced = _ESCAPE.sub(lambda found: f" {found[0]} ", text)
+    return storable(spaced[:MAX_RESULT_CHARACTERS])
 
 
 def _words_of(result: Any) -> str:

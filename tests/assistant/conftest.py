@@ -10,6 +10,7 @@ from accounts.models import User
 from assistant import activity, preparing
 from assistant.models import Turn
 from assistant.services import receive_customer_message
+from assistant.tools import registry
 from conversations.models import Conversation, Message, Site
 from escalation.services import heard_from
 from knowledge.indexing import index_article
@@ -25,6 +26,12 @@ def _no_work_left() -> Iterator[None]:
     """A turn that a test let die with its loop has no heartbeat in the next one."""
     yield
     activity._working.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_tools(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another test imported, the demo's tools for one, is no tool here."""
+    monkeypatch.setattr(registry, "_registry", {})
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from redis.exceptions import ConnectionError as RedisGone
 from assistant import cache
 from assistant.cache import cache_key, drop_old, find_cached, normalise_question, single_flight
 from assistant.models import CachedAnswer, Turn
+from assistant.promises import DEFAULT_OUTPUT_RULES
 from assistant.services import receive_customer_message
 from assistant.turns import run_turn
 from conversations.models import Message, Site
@@ -61,16 +62,30 @@ def test_question_when_it_is_typed_otherwise_is_the_same(typed: str, normal: str
 
 
 def test_key_of_the_same_question_is_the_same(site: Site) -> None:
-    first = cache_key(plan_of(site), prompt_version="answer/1")
-    assert cache_key(plan_of(site, question=QUESTION.upper()), prompt_version="answer/1") == first
+    first = cache_key(plan_of(site), prompt_version="answer/1", rules=())
+    assert (
+        cache_key(plan_of(site, question=QUESTION.upper()), prompt_version="answer/1", rules=())
+        == first
+    )
 
 
 @pytest.mark.parametrize(
     "change",
-    ["site", "knowledge", "prompt", "locale", "question", "threshold", "pinned", "holding"],
+    [
+        "site",
+        "knowledge",
+        "prompt",
+        "locale",
+        "question",
+        "threshold",
+        "pinned",
+        "holding",
+        "rules",
+        "hosts",
+    ],
 )
 def test_key_when_a_part_changes_is_another(site: Site, articles: None, change: str) -> None:
-    before = cache_key(plan_of(site), prompt_version="answer/1")
+    before = cache_key(plan_of(site), prompt_version="answer/1", rules=())
     asked: dict[str, Any] = {"site": site}
     if change == "site":
         asked["site"] = Site.objects.create(key="other", name="Other", answer_threshold=0.2)
@@ -86,9 +101,12 @@ def test_key_when_a_part_changes_is_another(site: Site, articles: None, change: 
         site.pinned_tier = "strong"
     elif change == "holding":
         site.hold_sentences = True
+    elif change == "hosts":
+        site.link_hosts = ["shop.example"]
     site.save()
     version = "answer/2" if change == "prompt" else "answer/1"
-    assert cache_key(plan_of(**asked), prompt_version=version) != before
+    rules = DEFAULT_OUTPUT_RULES if change == "rules" else ()
+    assert cache_key(plan_of(**asked), prompt_version=version, rules=rules) != before
 
 
 def test_answer_when_it_is_too_old_or_disabled_is_not_given_again(site: Site) -> None:

@@ -188,3 +188,12 @@ def test_table_is_read_anew_after_five_seconds(site: Site, monkeypatch: pytest.M
     assert find_tier(site, PLAIN).tier == "standard"
     now[0] += 0.2
     assert find_tier(site, PLAIN).tier == "small"
+
+
+def test_parts_when_marks_run_on_for_ever_are_counted_at_once() -> None:
+    start = time.process_time()
+    assert count_parts("x" + "?" * 4_000 + "x") == 1
+    assert count_parts("Really" + "?!" * 2_000) == 1
+    assert count_parts("Stop!") == 1
+    # It took minutes: every run of marks was tried from each of them.
+    assert time.process_time() - start < 0.5

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pytest_django import Settings
 
 from assistant.models import ToolCall, Turn
+from assistant.redaction import Redactor
 from assistant.tools import Caller, Card, tool
 from assistant.tools.http import HttpCall, http_tool
 from assistant.tools.running import run_tool
@@ -32,12 +33,14 @@ def nested(depth: int) -> object:
     return value
 
 
-async def run(conversation: Conversation, *calls: ToolCallRequest) -> list[str]:
+async def run(
+    conversation: Conversation, *calls: ToolCallRequest, redactor: Redactor | None = None
+) -> list[str]:
     """Run one round of a turn; return what the model is told."""
     turn = await Turn.objects.acreate(
         conversation=conversation, from_seq=1, holder_epoch=0, state="done"
     )
-    box = await in_database_thread(open_toolbox)(conversation, turn_pk=turn.pk)
+    box = await in_database_thread(open_toolbox)(conversation, turn_pk=turn.pk, redactor=redactor)
     return list((await box.run(calls, seconds=10)).results)
 
 
@@ -130,6 +133,45 @@ async def test_card_shows_no_sign_that_hides_or_turns_text(
     )
     card = (await ToolCall.objects.aget()).card
     assert card == {"title": "Pay 5 0? \u200c", "lines": ["ab[2J"]}
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        Card("x" * 121, ()),
+        Card("Pay?", tuple(f"Line {number}" for number in range(13))),
+        Card("Pay?", ("x" * 301,)),
+    ],
+    ids=["title", "lines", "line"],
+)
+async def test_card_that_can_not_be_shown_whole_is_refused(
+    shop: Shop, conversation: Conversation, card: Card
+) -> None:
+    @tool(effect="write", describe=lambda arguments, caller: card)
+    def pay(arguments: Number, *, caller: Caller) -> str:
+        """Pay an order."""
+        return "paid"
+
+    (told,) = await run(conversation, ToolCallRequest("c1", "pay", {"number": "HP-12345"}))
+    assert "too long to be shown" in told
+    assert (await ToolCall.objects.aget()).state == "refused"
+
+
+async def test_personal_data_beside_a_line_break_is_hidden_from_the_model(
+    shop: Shop, conversation: Conversation
+) -> None:
+    @tool
+    def note(arguments: Number, *, caller: Caller) -> object:
+        """Return a note of an order."""
+        return {"note": "Paid by\n4111 1111 1111 1111\nwrite to\nmia@example.com\nsoon"}
+
+    (told,) = await run(
+        conversation,
+        ToolCallRequest("c1", "note", {"number": "HP-12345"}),
+        redactor=Redactor(),
+    )
+    assert "4111 1111" not in told
+    assert "mia@example.com" not in told
 
 
 @pytest.mark.parametrize(

@@ -75,10 +75,9 @@ def upstream(tmp_path: Path) -> Iterator[Upstream]:
     server.close()
 
 
-@pytest.fixture(scope="session")
-def live_database() -> str:
-    """A migrated database with the demo's site, people and articles, shared by the live tests."""
-    url = servers.create_database("live")
+def make_live_database(name: str) -> str:
+    """Return the URL of a new migrated database with the demo's site, people and articles."""
+    url = servers.create_database(name)
     environment = {
         **{name: value for name, value in os.environ.items() if name != "SUPPORTBOT_TESTING"},
         "DATABASE_URL": url,
@@ -96,6 +95,12 @@ def live_database() -> str:
             timeout=120,
         )
     return url
+
+
+@pytest.fixture(scope="session")
+def live_database() -> str:
+    """A database that the live tests share."""
+    return make_live_database("live")
 
 
 @pytest.fixture

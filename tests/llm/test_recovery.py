@@ -18,6 +18,7 @@ from llm.errors import (
     ModelQuotaExhausted,
     ModelRateLimited,
     ModelStreamBroken,
+    ModelTruncated,
     ModelUnavailable,
 )
 from llm.recovery import RULES, NextStep, Recovery, choose_recovery, counts_as_outage
@@ -82,6 +83,7 @@ def _nothing_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("llm.client.store_refusal", lambda *_, **__: None)
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.mode}-{len(row.asked)}")
 async def test_row(
     upstream: UpstreamServer,
@@ -104,7 +106,8 @@ async def test_row(
 
 def test_table_when_an_error_is_added_has_a_row_and_a_proof() -> None:
     kinds = set(ModelError.__subclasses__()) | {ModelNotFound}
-    assert {rule.error for rule in RULES} == kinds
+    # Of whole replies only, which are not streamed.
+    assert {rule.error for rule in RULES} == kinds | {ModelTruncated}
     assert {row.cause for row in ROWS} == kinds
 
 

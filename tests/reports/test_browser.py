@@ -7,7 +7,7 @@ from tests.browser.conftest import Problems, axe_violations, log_in
 from tests.browser.conftest import browser as browser  # noqa: PLC0414 - a shared fixture
 from tests.browser.conftest import problems as problems  # noqa: PLC0414 - a shared fixture
 from tests.browser.conftest import product as product  # noqa: PLC0414 - a shared fixture
-from tests.live.conftest import live_database as live_database  # noqa: PLC0414 - a shared fixture
+from tests.live.conftest import make_live_database
 from tests.live.processes import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.timeout(180)]
@@ -18,6 +18,12 @@ site, is_new = Site.objects.get_or_create(key="filled", defaults={"name": "Fille
 if is_new:
     fill(site)
 """
+
+
+@pytest.fixture(scope="module")
+def live_database() -> str:
+    """A database of its own: what it is filled with would count in the other tests' budgets."""
+    return make_live_database("reports")
 
 
 @pytest.mark.parametrize(
