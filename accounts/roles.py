@@ -54,10 +54,13 @@ def ensure_roles() -> None:
 
     Permissions exist only after all migrations ran, so this hangs on ``post_migrate``.
     """
+    # In one query: this runs after each app's migrations.
+    known = {
+        f"{one.content_type.app_label}.{one.codename}": one
+        for one in Permission.objects.select_related("content_type")
+    }
     held: list[Permission] = []
     for role, names in OWN_PERMISSIONS.items():
-        for name in names:
-            app, codename = name.split(".")
-            held += Permission.objects.filter(content_type__app_label=app, codename=codename)
+        held += [known[name] for name in names if name in known]
         group, _ = Group.objects.get_or_create(name=role)
         group.permissions.set(held)
