@@ -17,6 +17,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db.models import Q
 from django.db.models.functions import Now
+from redis.asyncio.lock import Lock
 from redis.exceptions import RedisError
 
 from assistant.confidence import threshold_of
@@ -27,7 +28,6 @@ from assistant.promises import OutputRule
 from conversations.models import Message
 from core.background import in_database_thread
 from core.loop_redis import loop_redis
-from knowledge.fingerprint import knowledge_version
 
 logger = logging.getLogger(__name__)
 KEPT = timedelta(days=7)
@@ -53,7 +53,7 @@ def cache_key(plan: Answer, *, prompt_version: str, rules: Sequence[OutputRule])
     site, reading = plan.conversation.site, plan.reading
     parts = [
         site.pk,
-        knowledge_version(site.pk),
+        plan.knowledge_version,
         prompt_version,
         reading.language,
         site.hold_sentences,
@@ -109,7 +109,7 @@ def remember(key: str, plan: Answer, draft: Draft, *, confidence: float) -> int:
             "text": draft.text,
             "citations": [dict(citation) for citation in draft.citations],
             "confidence": confidence,
-            "knowledge_version": knowledge_version(plan.conversation.site.pk),
+            "knowledge_version": plan.knowledge_version,
             "prompt_version": draft.prompt_version,
             "cost": draft.cost,
             "is_disabled": False,
@@ -140,13 +140,14 @@ async def single_flight(key: str) -> AsyncIterator[CachedAnswer | None]:
     Yields what another one wrote meanwhile. Without Redis, or when it takes too long, each
     writes its own: nothing waits for ever, and nothing fails.
     """
-    if await _take_off(key):
-        try:
-            yield None
-        finally:
-            await _land(key)
-        return
-    yield await _await_other(key)
+    flight, others = await _take_off(key), None
+    if flight is None and await _is_in_flight(key):
+        others = await _await_other(key)
+    try:
+        yield others
+    finally:
+        if flight is not None:
+            await _land(flight)
 
 
 async def _await_other(key: str) -> CachedAnswer | None:
@@ -157,12 +158,14 @@ async def _await_other(key: str) -> CachedAnswer | None:
     return await in_database_thread(find_cached)(key)
 
 
-async def _take_off(key: str) -> bool:
+async def _take_off(key: str) -> Lock | None:
+    """Return the mark of the turn that writes; None where another writes, or without Redis."""
     try:
-        return bool(await loop_redis().set(_flight(key), 1, nx=True, ex=FLIGHT_SECONDS))
+        flight = loop_redis().lock(_flight(key), timeout=FLIGHT_SECONDS, thread_local=False)
+        return flight if await flight.acquire(blocking=False) else None
     except (RedisError, OSError) as error:
         logger.info("no flight without Redis: %s", type(error).__name__)
-        return True
+        return None
 
 
 async def _is_in_flight(key: str) -> bool:
@@ -172,9 +175,10 @@ async def _is_in_flight(key: str) -> bool:
         return False
 
 
-async def _land(key: str) -> None:
+async def _land(flight: Lock) -> None:
     try:
-        await loop_redis().delete(_flight(key))
+        # Its own only: another turn may have taken off when this one's time was over.
+        await flight.release()
     except (RedisError, OSError):
         logger.info("a flight is left to its time limit")
 

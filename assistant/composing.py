@@ -4,8 +4,11 @@ Evaluations and trials go the same way as a customer's turn.
 """
 
 import asyncio
+import logging
 from dataclasses import replace
 from typing import Any
+
+from django.db import Error
 
 from assistant.cache import draft_of, find_cached, remember, single_flight
 from assistant.confidence import confidence_of, threshold_of, with_doubts
@@ -14,7 +17,7 @@ from assistant.input_checks import pass_on_by_verdict
 from assistant.memory import redactor_of
 from assistant.models import CachedAnswer
 from assistant.planning import Answer, AskBack, Judgement, PassOn, Plan, Say, plan_turn
-from assistant.preparing import Prepared, prepare
+from assistant.preparing import Prepared, granted, prepare
 from assistant.reading import Reading
 from assistant.recording import Recorder, describe_choice, describe_draft, describe_plan
 from assistant.spending import book
@@ -27,6 +30,7 @@ from llm.engines import moderate
 from llm.pricing import total_cost
 from llm.types import ModerationVerdict, Usage
 
+logger = logging.getLogger(__name__)
 Reason = HandOff.Reason
 # What a model says of its own ignorance; the plan knows better what to do then.
 UNSURE = {Reason.LOW_CONFIDENCE, Reason.MODEL_UNAVAILABLE}
@@ -71,24 +75,29 @@ async def _answer(plan: Answer, job: Job, recorder: Recorder) -> tuple[Draft, Ju
     with recorder.step("prepare"):
         prepared = await in_database_thread(prepare)(plan, job)
     redact = prepared.redactor.redact
-    recorder.note(
-        **describe_plan(plan.judgement, question=plan.question, redact=redact),
-        **describe_choice(prepared),
-    )
+    recorder.note(**describe_plan(plan.judgement, question=plan.question, redact=redact))
+    if not prepared.cache_key:
+        return await _within_budget(plan, job, recorder, prepared=prepared)
+    # Who waits for another one's answer holds no budget meanwhile.
+    async with single_flight(prepared.cache_key) as others:
+        cached = others or await in_database_thread(find_cached)(prepared.cache_key)
+        if cached is not None:
+            recorder.note(given_again={"kept": cached.pk, "since": cached.created_at.isoformat()})
+            return _give_again(cached, plan, job)
+        return await _within_budget(plan, job, recorder, prepared=prepared)
+
+
+async def _within_budget(
+    plan: Answer, job: Job, recorder: Recorder, *, prepared: Prepared
+) -> tuple[Draft, Judgement]:
+    with recorder.step("prompt and budget"):
+        prepared = await in_database_thread(granted)(plan, job, prepared)
     usages: list[Usage] = []
     try:
+        recorder.note(**describe_choice(prepared))
         if plan.otherwise is not None and not prepared.may_call_tools:
             return Draft(), plan.judgement
-        if not prepared.cache_key:
-            return await _write_answer(plan, job, recorder, prepared=prepared, usages=usages)
-        async with single_flight(prepared.cache_key) as others:
-            cached = others or await in_database_thread(find_cached)(prepared.cache_key)
-            if cached is not None:
-                recorder.note(
-                    given_again={"kept": cached.pk, "since": cached.created_at.isoformat()}
-                )
-                return _give_again(cached, plan, job)
-            return await _write_answer(plan, job, recorder, prepared=prepared, usages=usages)
+        return await _write_answer(plan, job, recorder, prepared=prepared, usages=usages)
     finally:
         await book(prepared.grant, usages)
 
@@ -134,7 +143,13 @@ def _kept(plan: Answer, prepared: Prepared, draft: Draft, judgement: Judgement) 
     if not prepared.cache_key or not prepared.asks_model or not is_answer:
         return draft
     confidence = judgement.confidence or 0.0
-    return replace(draft, kept_pk=remember(prepared.cache_key, plan, draft, confidence=confidence))
+    try:
+        kept = remember(prepared.cache_key, plan, draft, confidence=confidence)
+    except Error as error:
+        # Whoever asks next has it written anew; this customer's answer must not be lost for it.
+        logger.warning("an answer was not kept: %s", type(error).__name__)
+        return draft
+    return replace(draft, kept_pk=kept)
 
 
 def _judge_again(plan: Answer, draft: Draft) -> tuple[Judgement, PassOn | None]:

@@ -1,5 +1,6 @@
 """What composing an answer may use, and what comes of it before anything is stored."""
 
+import time
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, TypedDict
@@ -35,6 +36,12 @@ class Job:
     claim: Claim | None = None
     engine: Engine | None = None
     prompt_version: int | None = None
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def deadline(self) -> float:
+        """When its time is over, on the monotonic clock; it was made when the turn began."""
+        return self.began + self.seconds
 
     @property
     def is_trial(self) -> bool:

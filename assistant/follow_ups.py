@@ -133,12 +133,12 @@ async def _rewrite_by_model(
     # Bytes, not tokens: an upper bound that costs nothing.
     size = sum(len(message.content.encode()) for message in prompt)
     async with spending(
-        purpose, wanted="small", prompt_tokens=size, max_completion_tokens=MAX_SHORT_TOKENS
+        purpose, prompt_tokens=size, max_completion_tokens=MAX_SHORT_TOKENS
     ) as spent:
-        if not spent.is_granted:
+        if spent.tier is None:
             return ""
         try:
-            answer = await complete(prompt, seconds=REWRITE_SECONDS)
+            answer = await complete(prompt, seconds=REWRITE_SECONDS, tier=spent.tier)
         except ModelError as error:
             logger.info("follow-up not rewritten: %s", error)
             spent.note(error.usage)

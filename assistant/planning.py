@@ -29,6 +29,7 @@ from core.background import in_database_thread
 from escalation.models import HandOff
 from escalation.policy import find_flag, is_repeated
 from escalation.selectors import active_rules, people_online
+from knowledge.fingerprint import knowledge_version
 from knowledge.languages import is_same_language
 from knowledge.retrieval import Retrieval, ScoredPassage, retrieve
 
@@ -87,6 +88,8 @@ class Answer:
     """Write an answer from these passages; they were found by ``looked_up``.
 
     With ``otherwise`` they hold too little: that is done unless a tool knows more.
+    ``knowledge_version`` is that of the articles before they were searched: an answer is not
+    kept as one of articles that came meanwhile.
     """
 
     reading: Reading
@@ -94,6 +97,7 @@ class Answer:
     retrieval: Retrieval
     judgement: Judgement
     looked_up: str
+    knowledge_version: int = 0
     otherwise: AskBack | PassOn | None = None
 
     @property
@@ -109,6 +113,7 @@ class Found:
     looked_up: str
     retrieval: Retrieval
     judgement: Judgement
+    knowledge_version: int
 
     @property
     def confidence(self) -> float:
@@ -258,6 +263,7 @@ def _plan_unsure(reading: Reading, found: Found, *, threshold: float) -> AskBack
 
 def look_up(site: Site, question: str, *, language: str) -> Found:
     """Return what a site's articles hold for ``question``, and how sure that is."""
+    version = knowledge_version(site.pk)
     redactor = Redactor(locale=language, patterns=site.redaction_patterns)
     retrieval = retrieve(
         site.pk, question, locale=language, limit=LOOKED_THROUGH, redact=redactor.redact
@@ -273,7 +279,7 @@ def look_up(site: Site, question: str, *, language: str) -> Found:
         looked_up=question,
         passages=retrieval.passages[:ANSWER_DEPTH],
     )
-    return Found(question, retrieval, judgement)
+    return Found(question, retrieval, judgement, version)
 
 
 def _answer(reading: Reading, found: Found) -> Answer:
@@ -283,6 +289,7 @@ def _answer(reading: Reading, found: Found) -> Answer:
         retrieval=replace(found.retrieval, passages=found.retrieval.passages[:ANSWER_DEPTH]),
         judgement=found.judgement,
         looked_up=found.looked_up,
+        knowledge_version=found.knowledge_version,
     )
 
 
@@ -297,9 +304,8 @@ def _plan_chosen(reading: Reading, *, title: str) -> Answer | None:
     chosen = replace(found.retrieval, passages=passages[:ANSWER_DEPTH])
     # The features are those of a search without the choice: nothing is to be learnt from them.
     judgement = replace(found.judgement, features={}, passages=passages[:ANSWER_DEPTH])
-    return replace(
-        _answer(reading, Found(original, chosen, judgement)), question=f"{original} ({title})"
-    )
+    chosen_of = replace(found, retrieval=chosen, judgement=judgement)
+    return replace(_answer(reading, chosen_of), question=f"{original} ({title})")
 
 
 def _may_ask(reading: Reading) -> bool:

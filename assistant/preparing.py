@@ -1,4 +1,4 @@
-"""Gathers what an answer is written with: tools, memory, tier, budget, prompt.
+"""Gathers what an answer is written with: tools, memory, tier, then budget and prompt.
 
 Off the event loop: it reads rows and counts tokens. The budget's reservation is all it writes.
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from django.conf import settings
 
-from assistant.budget import Grant, reserve
+from assistant.budget import Grant, reserve, settle
 from assistant.cache import cache_key, stands_alone
 from assistant.context import Context, Material, build_context, shorten
 from assistant.drafts import Job
@@ -38,8 +38,8 @@ NO_CONTEXT = Context(
 class Prepared:
     """Everything that an answer is written with.
 
-    ``context`` is the prompt made of ``material``; empty where only the articles are quoted.
-    ``grant`` says what the budget allows; its reservation is to be settled.
+    ``context`` is the prompt made of ``material``; empty where only the articles are quoted, and
+    before ``grant``, which says what the budget allows; its reservation is to be settled.
     """
 
     engine: Engine
@@ -72,11 +72,21 @@ class Prepared:
 
 
 def prepare(plan: Answer, job: Job) -> Prepared:
-    """Return what the answer to a plan is written with."""
+    """Return what the answer to a plan is written with, but for the model's prompt."""
     prepared = _without_model(plan, job)
     if prepared.engine is extractive_engine():
         return prepared
     choice = find_tier(plan.conversation.site, _facts(plan, prepared))
+    # A trial is there to see what would be written.
+    key = "" if job.is_trial else _cache_key(plan, prepared)
+    return replace(prepared, choice=choice, cache_key=key)
+
+
+def granted(plan: Answer, job: Job, prepared: Prepared) -> Prepared:
+    """Return the same with the prompt, and with what the budget holds for asking a model."""
+    if prepared.engine is extractive_engine():
+        return prepared
+    choice = prepared.choice
     prepared = _in_tier(prepared, choice.tier)
     grant = reserve(
         purpose_of(plan.conversation, "answer", turn_pk=job.claim.turn_pk if job.claim else None),
@@ -85,11 +95,14 @@ def prepare(plan: Answer, job: Job) -> Prepared:
         max_completion_tokens=settings.OPENAI_MAX_COMPLETION_TOKENS,
         rounds=1 + MAX_ROUNDS if prepared.toolbox.tools else 1,
     )
-    if grant.tier is not None and grant.tier != choice.tier:
-        prepared = _in_tier(prepared, grant.tier)
-    # A trial is there to see what would be written.
-    key = "" if job.is_trial else _cache_key(plan, prepared)
-    return replace(prepared, choice=choice, grant=grant, cache_key=key)
+    if grant.tier is None or grant.tier == choice.tier:
+        return replace(prepared, grant=grant)
+    try:
+        return replace(_in_tier(prepared, grant.tier), grant=grant)
+    except BaseException:
+        # Nobody is left who would settle it.
+        settle(grant.reservation_pk or 0, ())
+        raise
 
 
 def shortened(prepared: Prepared) -> Prepared:
@@ -150,6 +163,7 @@ def _cache_key(plan: Answer, prepared: Prepared) -> str:
     material = prepared.material
     is_personal = bool(material.records or material.learnt or material.summaries)
     is_plain = plan.otherwise is None and stands_alone(plan)
+    prepared.redactor.redact(plan.question)
     if is_personal or prepared.redactor.known or prepared.signals or not is_plain:
         return ""
     return cache_key(plan, prompt_version=material.prompt.label, rules=prepared.rules)

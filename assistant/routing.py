@@ -101,6 +101,13 @@ def find_tier(site: Site, facts: TurnFacts) -> TierChoice:
     return choose_tier(facts, rules=rules, pinned=site.pinned_tier)
 
 
+def tier_of_task(task: str, *, site_pk: int) -> Tier:
+    """Return the tier of a short task that is no answer; a pinned tier is for answers only."""
+    facts = TurnFacts(task=task, words=0, parts=1, confidence=1.0)
+    rules = _rules_of(site_pk, int(time.monotonic() // KEPT_SECONDS))
+    return next((rule.tier for rule in rules if _reasons(rule, facts) is not None), "small")
+
+
 def _reasons(rule: Rule, facts: TurnFacts) -> list[str] | None:
     """Return what of a rule is met, in words; None where something is not."""
     conditions = (

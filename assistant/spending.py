@@ -9,6 +9,7 @@ from decimal import Decimal
 from django.db import Error
 
 from assistant.budget import Grant, Purpose, reserve, settle
+from assistant.routing import tier_of_task
 from core.background import in_database_thread
 from llm.tokens import raw_tokens
 from llm.types import ChatMessage, Tier, Usage
@@ -30,27 +31,36 @@ class Spending:
             self.usages.append(usage)
 
     @property
-    def is_granted(self) -> bool:
-        """Whether any model may be asked."""
-        return self.grant.tier is not None
+    def tier(self) -> Tier | None:
+        """The tier that may be asked, if any."""
+        return self.grant.tier
 
 
 @asynccontextmanager
 async def spending(
-    purpose: Purpose, *, wanted: Tier, prompt_tokens: int, max_completion_tokens: int
+    purpose: Purpose, *, prompt_tokens: int, max_completion_tokens: int
 ) -> AsyncIterator[Spending]:
-    """Reserve for the block, and book what it used when it ends, also by an error."""
-    grant = await in_database_thread(reserve)(
-        purpose,
-        wanted=wanted,
-        prompt_tokens=prompt_tokens,
-        max_completion_tokens=max_completion_tokens,
+    """Reserve for a short task, and book what it used when the block ends, also by an error.
+
+    The table of tiers says which models it is worth.
+    """
+    grant = await in_database_thread(_reserve)(
+        purpose, prompt_tokens=prompt_tokens, max_completion_tokens=max_completion_tokens
     )
     spent = Spending(grant)
     try:
         yield spent
     finally:
         spent.cost = await book(grant, spent.usages)
+
+
+def _reserve(purpose: Purpose, *, prompt_tokens: int, max_completion_tokens: int) -> Grant:
+    return reserve(
+        purpose,
+        wanted=tier_of_task(purpose.name, site_pk=purpose.site_pk),
+        prompt_tokens=prompt_tokens,
+        max_completion_tokens=max_completion_tokens,
+    )
 
 
 async def book(grant: Grant, usages: Sequence[Usage]) -> Decimal | None:

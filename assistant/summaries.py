@@ -83,20 +83,18 @@ async def summarise_conversation(conversation_pk: int, *, tier: Tier) -> None:
 
 
 async def _ask(due: _Due, messages: Sequence[ChatMessage]) -> Completion | None:
-    """Return the small model's reply; None where the budget or the model has none."""
+    """Return a model's reply; None where the budget or the model has none."""
     conversation = due.conversation
     purpose = Purpose(
         "summary", conversation.site_id, conversation.customer_id, conversation_pk=conversation.pk
     )
     tokens = await in_database_thread(tokens_of)(messages)
-    async with spending(
-        purpose, wanted="small", prompt_tokens=tokens, max_completion_tokens=MAX_TOKENS
-    ) as spent:
-        if not spent.is_granted:
+    async with spending(purpose, prompt_tokens=tokens, max_completion_tokens=MAX_TOKENS) as spent:
+        if spent.tier is None:
             return None
         try:
             completion = await complete(
-                messages, seconds=SECONDS, max_tokens=MAX_TOKENS, schema=SCHEMA
+                messages, seconds=SECONDS, tier=spent.tier, max_tokens=MAX_TOKENS, schema=SCHEMA
             )
         except ModelError as error:
             logger.info("no summary: %s", error)

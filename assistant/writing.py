@@ -84,7 +84,7 @@ class Writer:
         self._prepared = prepared
         self.preview = self._open_preview(job.claim.attempt * 10 if job.claim else 0)
         self._recorder = recorder
-        self._deadline = time.monotonic() + min(TURN_SECONDS, job.seconds - RESERVE_SECONDS)
+        self._deadline = min(time.monotonic() + TURN_SECONDS, job.deadline - RESERVE_SECONDS)
         self._error = ""
         self._asked_model = self._model_failed = False
         self._usages: list[Usage] = []

@@ -18,6 +18,7 @@ from llm.embedding import find_embedder
 from llm.engines import choose_engine
 from llm.keys import fingerprint, key_ring
 from llm.models import KeyState
+from llm.pricing import price_of
 from llm.tiers import configured_models
 from supportbot.celery import app
 from supportbot.health import CHECKS as PROBES
@@ -157,6 +158,17 @@ def _models() -> Iterator[Finding]:
             yield Finding(subject, State.WARNING, "not asked yet what it can do", advice)
 
 
+def _prices() -> Iterator[Finding]:
+    """Tell of the configured models that no limit in money holds."""
+    if not key_ring().list_keys():
+        return
+    for model in configured_models():
+        if price_of(model) is None:
+            advice = "Add its price in the admin under Model prices, or limit tokens instead."
+            text = "has no price: limits in money do not count it"
+            yield Finding(f"price of {model}", State.WARNING, text, advice)
+
+
 def _key_states() -> Iterator[Finding]:
     """Tell of the configured keys that the upstream refused last, as workers saw it."""
     prints = map(fingerprint, key_ring().list_keys())
@@ -237,4 +249,4 @@ def _articles() -> Iterator[Finding]:
 
 
 _STANDALONE = (_engine, _static_files, _demo)
-_RECORDS = (_models, _key_states, _relay, _origins, _embedding, _articles)
+_RECORDS = (_models, _prices, _key_states, _relay, _origins, _embedding, _articles)

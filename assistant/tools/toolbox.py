@@ -1,6 +1,7 @@
 """One turn's tools: bounded calls, each a row; an effect ends the reply with a card."""
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import uuid4
@@ -73,8 +74,9 @@ class Toolbox:
     async def run(self, calls: Sequence[ToolCallRequest], *, seconds: float) -> Round:
         """Run the reads among ``calls`` in their order; the first effect is proposed instead."""
         made: list[tuple[ToolCallRequest, str]] = []
+        deadline = time.monotonic() + seconds
         for call in map(_legible, calls[:MAX_CALLS]):
-            outcome = await self._answer(call, seconds=seconds)
+            outcome = await self._answer(call, seconds=deadline - time.monotonic())
             if isinstance(outcome, Proposal):
                 return Round(proposal=outcome, results=tuple(text for _, text in made))
             text = self.redactor.redact(outcome.text) if self.redactor else outcome.text

@@ -8,19 +8,22 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 from redis.exceptions import ConnectionError as RedisGone
 
-from assistant import cache
+from assistant import cache, composing, planning
 from assistant.cache import cache_key, drop_old, find_cached, normalise_question, single_flight
-from assistant.models import CachedAnswer, Turn
+from assistant.models import CachedAnswer, Reservation, Turn
 from assistant.promises import DEFAULT_OUTPUT_RULES
 from assistant.services import receive_customer_message
 from assistant.turns import run_turn
 from conversations.models import Message, Site
 from conversations.services import start_conversation
 from core.background import in_database_thread
+from knowledge.fingerprint import knowledge_version
 from knowledge.models import Article
+from knowledge.retrieval import Retrieval, retrieve
 from llm.testing import ScriptedEngine, make_answer
 from tests.assistant.test_composing import judged
 
@@ -36,6 +39,7 @@ def plan_of(site: Site, *, question: str = QUESTION, language: str = "en", topic
         reading=SimpleNamespace(language=language),
         judgement=SimpleNamespace(topic=topic),
         question=question,
+        knowledge_version=knowledge_version(site.pk),
     )
 
 
@@ -202,6 +206,46 @@ async def test_answer_when_it_is_personal_doubtful_or_none_is_not_kept(
 
 
 @transactional
+async def test_answer_when_an_article_changes_after_the_search_is_not_given_for_the_new_one(
+    site: Site, articles: None, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def retrieve_before_a_change(*args: Any, **options: Any) -> Retrieval:
+        found = retrieve(*args, **options)
+        Article.objects.filter(slug="gift-cards").update(is_published=False)
+        return found
+
+    monkeypatch.setattr(planning, "retrieve", retrieve_before_a_change)
+    engine.add_script(QUESTION, *judged(ANSWER))
+    await ask_anew(site)
+    assert await CachedAnswer.objects.aexists()
+    assert (await ask_anew(site)).engine != "cache"
+    assert (await ask_anew(site)).engine == "cache"
+
+
+@transactional
+async def test_answer_that_can_not_be_kept_is_given_all_the_same(
+    site: Site, articles: None, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> int:
+        raise OperationalError
+
+    monkeypatch.setattr(composing, "remember", fail)
+    engine.add_script(QUESTION, *judged(ANSWER))
+    turn = await ask_anew(site)
+    assert turn.message
+    assert turn.message.text == ANSWER
+
+
+@transactional
+async def test_who_waits_for_another_holds_no_budget(
+    site: Site, articles: None, engine: ScriptedEngine
+) -> None:
+    engine.add_script(QUESTION, *judged(ANSWER))
+    await asyncio.gather(*[ask_anew(site) for _ in range(10)])
+    assert await Reservation.objects.filter(purpose="answer").acount() == 1
+
+
+@transactional
 async def test_answer_after_earlier_messages_is_not_kept(
     ask: Callable[[str], Turn], engine: ScriptedEngine
 ) -> None:
@@ -244,10 +288,11 @@ async def test_others_go_on_when_a_killed_writer_leaves_its_mark(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cache, "LOOKS", 3)
-    assert await cache._take_off("left")
+    left = await cache._take_off("left")
+    assert left
     async with single_flight("left") as others:
         assert others is None
-    await cache._land("left")
+    await cache._land(left)
 
 
 @transactional

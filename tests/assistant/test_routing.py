@@ -18,6 +18,7 @@ from assistant.routing import (
     choose_tier,
     count_parts,
     find_tier,
+    tier_of_task,
 )
 from conversations.models import Site
 
@@ -164,6 +165,20 @@ def test_rule_when_it_is_switched_off_is_not_asked(site: Site) -> None:
     TierRule.objects.all().delete()
     TierRule.objects.create(position=1, tier="strong", is_active=False)
     assert find_tier(site, PLAIN).reason == "no rule fits"
+
+
+def test_short_task_is_given_the_tier_of_its_rule_and_the_small_one_without(site: Site) -> None:
+    site.pinned_tier = "strong"
+    site.save()
+    assert tier_of_task("rewrite", site_pk=site.pk) == "small"
+    TierRule.objects.all().delete()
+    TierRule.objects.create(position=1, tier="standard", task="answer")
+    routing._rules_of.cache_clear()
+    assert tier_of_task("rewrite", site_pk=site.pk) == "small"
+    TierRule.objects.create(position=2, tier="strong", task="rewrite")
+    routing._rules_of.cache_clear()
+    assert tier_of_task("rewrite", site_pk=site.pk) == "strong"
+    assert tier_of_task("summary", site_pk=site.pk) == "small"
 
 
 def test_migration_ships_the_table_that_the_code_names(db: None) -> None:

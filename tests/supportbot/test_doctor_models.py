@@ -53,6 +53,12 @@ def test_models_when_there_is_no_key_are_not_named(settings: Settings) -> None:
     assert models() == []
 
 
+def test_model_that_has_no_price_is_told_of(settings: Settings) -> None:
+    settings.OPENAI_STRONG_MODELS = ["our-own-model"]
+    (found,) = [one for one in examine() if one.subject.startswith("price ")]
+    assert (found.subject, found.state) == ("price of our-own-model", State.WARNING)
+
+
 def test_key_when_it_was_refused_is_told_of_by_its_fingerprint() -> None:
     KeyState.objects.create(fingerprint=fingerprint("key-one"), state="rejected")
     KeyState.objects.create(fingerprint=fingerprint("key-gone"), state="rejected")
