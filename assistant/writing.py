@@ -285,7 +285,7 @@ class Writer:
 
     def _conclude(self, engine: Engine, reply: Reply) -> Draft:
         text = self.preview.text.strip()
-        wish = self._wish_of(reply)
+        wish = reply.wish
         if wish is not None or not text:
             self.preview.end("withdrawn")
             return self._passed_on(self._reason_of(wish or {}, engine), engine=engine, reply=reply)
@@ -305,14 +305,6 @@ class Writer:
     def _may_ask(self) -> bool:
         """Whether the model may ask for what a tool needs."""
         return bool(self._prepared.toolbox.tools)
-
-    def _wish_of(self, reply: Reply) -> Mapping[str, object] | None:
-        """Return the reason and detail with which the model wants a person, if it does."""
-        if reply.verdict is not None and reply.verdict.needs_human:
-            return {"reason": reply.verdict.reason, "detail": reply.verdict.detail}
-        # Any call that is left here has no result to answer with.
-        own = [one.arguments for one in reply.calls if one.name == HAND_OFF_TOOL.name]
-        return own[0] if own else ({} if reply.calls else None)
 
     def _drafted(
         self,
