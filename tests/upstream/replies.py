@@ -186,7 +186,8 @@ def choose_text(behaviour: Behaviour, *, messages: list[dict[str, Any]]) -> str:
         # Of the instructions, nothing is ever an answer.
         if message["role"] != "system" and message["content"] != asked
         for sentence in re.split(r"(?<=[.!?])\s+|\n+", QUESTION.sub("", message["content"]))
-        if sentence.strip()
+        # A passage's number and headings, and what is asked in it, are no answer either.
+        if sentence.strip() and not re.match(r"\[\d+\] ", sentence) and sentence[-1] != "?"
     ]
     return max(
         sentences,
