@@ -11,18 +11,26 @@ from urllib.parse import urlsplit
 from assistant.violations import OutputViolation
 
 MARK = re.compile(r"\[\s*\d+(?:\s*,\s*\d+)*\s*\]")
-SPACED_MARK = re.compile(r"[ \t]*" + MARK.pattern)
+SPACED_MARK = re.compile(r"(?:(?<![ \t])[ \t]++)?" + MARK.pattern)
+# No answer has so many passages: what a longer number means is nothing.
+MARK_DIGITS = 4
 LONGEST_LINK = 400
 LONGEST_ALLOWED_URL = 2_000
-_LINK = re.compile(r"(!?)\[([^\]]*)\]\(\s*<?([^)\s>]*)>?[^)]*\)")
+# Bounded and possessive: what opens again and again and never closes is read a few times only.
+_LINK = re.compile(r"(!?)\[([^\]]{0,400}+)\]\(\s{0,20}+<?+([^)\s>]{0,2000}+)>?+[^)]{0,400}+\)")
+# Readers take the page's own scheme for it: written so it is in no source.
+_WITHOUT_SCHEME = re.compile(r"(?:\](?:\(|:)|[<\"'=])\s{0,20}+<?[/\\]{2}")
+# An image in a link's words shows once the link is gone; deeper than this nobody writes.
+_DEEPEST = 3
 _URL = re.compile(r"(?:https?://|\bwww\.)[^\s<>\])\"']+", re.IGNORECASE)
 _URL_END = ".,;:!?*_"
 # What may still become a placeholder, an address, or a number that belongs to somebody.
 _UNFINISHED = re.compile(
     r"(?:<(?:[A-Z][A-Z_]*(?:\d*)?)?"
     r"|\b(?:h(?:t(?:t(?:p(?:s?(?::[^\s)>\]]*)?)?)?)?)?|w(?:w(?:w(?:\.[^\s)>\]]*)?)?)?)"
-    r"|[\w.+%'-]*@[\w.-]*"
-    r"|[+(]?\d[\d ()./-]*"
+    r"|(?<![\w.+%'-])[\w.+%'-]*+@[\w.-]*+"
+    r"|[+(]?\d[\d ()./-]*+"
+    r"|(?:\](?:[(:]\s{0,20}+<?)?|[\"'=]<?)[/\\]?"
     r"|[ \t!])\Z",
     re.IGNORECASE,
 )
@@ -54,7 +62,8 @@ class HoldBack:
 
     def _take_marks(self) -> None:
         for mark in MARK.finditer(self._held):
-            self.cited += [int(number) for number in re.findall(r"\d+", mark.group())]
+            numbers = re.findall(r"\d+", mark.group())
+            self.cited += [int(number) for number in numbers if len(number) <= MARK_DIGITS]
         self._held = SPACED_MARK.sub("", self._held)
 
     def _whole_length(self) -> int:
@@ -62,7 +71,7 @@ class HoldBack:
         opened = held.rfind("[")
         if opened >= 0 and len(held) - opened < LONGEST_LINK and not self._closed(opened):
             return len(held[: opened - held.startswith("!", opened - 1)].rstrip(" \t"))
-        tail = _UNFINISHED.search(held)
+        tail = _UNFINISHED.search(held, max(0, len(held) - 2 * LONGEST_LINK))
         if tail is None or len(held) - tail.start() > LONGEST_LINK:
             return len(held)
         return len(held[: self._before_link(tail.start())].rstrip(" \t"))
@@ -81,8 +90,12 @@ class HoldBack:
         return self._held[closing + 1] != "(" or ")" in self._held[closing:]
 
     def _without_foreign_links(self, text: str) -> str:
-        if "](" in text:
+        for _ in range(_DEEPEST):
+            if "](" not in text:
+                break
             text = _LINK.sub(self._link, text)
+        if _WITHOUT_SCHEME.search(text):
+            raise OutputViolation("link", "An address without a scheme")
         if "://" in text or "www." in text.casefold():
             for match in _URL.finditer(text):
                 self._check_address(match[0].rstrip(_URL_END))
@@ -104,14 +117,18 @@ class HoldBack:
 
 
 def host_of(address: str) -> str:
-    """Return the host of a web address; empty for anything else."""
+    """Return the host of a web address; empty for anything else.
+
+    Empty, too, where readers disagree about the host: a user's name, a backslash, no real port.
+    """
     with_scheme = f"https://{address}" if address.casefold().startswith("www.") else address
     try:
         parts = urlsplit(with_scheme)
-        host = parts.hostname or ""
+        host, _ = parts.hostname or "", parts.port
     except ValueError:
         return ""
-    return host.casefold() if parts.scheme in {"http", "https"} else ""
+    is_plain = "@" not in parts.netloc and "\\" not in address
+    return host.casefold() if is_plain and parts.scheme in {"http", "https"} else ""
 
 
 def hosts_of(addresses: Iterable[str]) -> set[str]:

@@ -82,12 +82,14 @@ _SIGNALS: Final[dict[str, re.Pattern[str]]] = {
     "markup": re.compile(
         r"<\|?/?\s*(?:im_start|im_end|system|assistant|user|passages?|question|background|"
         r"instructions?|inst|endoftext|tool\w*)\b|\[/?inst\]|<<sys>>|"
-        r"^\s*(?:#+\s*)?(?:system|assistant|developer|tool)\s*(?:message|prompt)?\s*:|"
+        r"^[^\S\n]*+(?:#++\s{0,20}+)?(?:system|assistant|developer|tool)\s*(?:message|prompt)?\s*:|"
         r"\b(?:begin|end|start) (?:of )?(?:system|prompt|instructions?|conversation)\b|"
         r"\b(?:and|instead|just|simply|only|please) say ['\"\u201c]|\"role\"\s*:",
         re.MULTILINE,
     ),
-    "image": re.compile(r"!\[[^\]]*\]\(|<img\b|\b(?:render|embed|insert) (?:an? )?(?:image|pixel)"),
+    "image": re.compile(
+        r"!\[[^\]]{0,400}+\]\(|<img\b|\b(?:render|embed|insert) (?:an? )?(?:image|pixel)"
+    ),
     "others_data": re.compile(
         r"\b(?:all|other|another|every|list of|the) (?:users?|customers?|clients?|accounts?|"
         r"orders|people)(?:s|')? (?:and their |email\w*|address\w*|data|details?|passwords?|"

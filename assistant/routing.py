@@ -20,7 +20,8 @@ KEPT_SECONDS = 5
 QUESTION_END: Final = re.compile(r"[?!\u061f\uff1f]++(?=[\s\"')\u201d\u00bb]|$)")
 # As in "Do you also ship?" the word alone begins nothing.
 ANEW: Final = re.compile(
-    r"(?:[.;,!\n]\s*|\band\s+|\bplus\s+)(?:also|besides|another question|secondly)\b"
+    r"(?:[.;,!]\s*+|(?<!\s)[^\S\n]*+\n\s*+|\band\s+|\bplus\s+)"
+    r"(?:also|besides|another question|secondly)\b"
     r"|\bone more thing\b"
     r"|\band\s+(?:what|how|when|where|why|who|which|can|could|do|does|is|are|will|would|should)\b"
     r"|\bund\s+(?:was|wie|wann|wo|warum|wer|welche[rsmn]?|kann|k\u00f6nnen|gibt|ist|sind)\b"
