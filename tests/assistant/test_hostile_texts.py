@@ -1,6 +1,7 @@
 """Texts made to take long, or to be read otherwise by a browser than by the checks."""
 
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -28,13 +29,14 @@ def seconds_of(text: str) -> dict[str, float]:
         holding.feed(one)
         holding.finish()
 
-    spent: dict[str, float] = {}
-    for name, look in {
+    looks: dict[str, Callable[[str], object]] = {
         "sentences": sentence_end,
         "links": hold_back,
         "signals": injection_signals,
         "parts": count_parts,
-    }.items():
+    }
+    spent: dict[str, float] = {}
+    for name, look in looks.items():
         began = time.process_time()
         look(text)
         spent[name] = time.process_time() - began
