@@ -1,17 +1,25 @@
 """What a socket reads from the record: one function a look, each safe to repeat."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 from uuid import UUID
 
+from django.db.models.functions import Length
+
 from assistant.cards import recent_cards
 from assistant.models import Turn
-from conversations.models import Conversation
+from conversations.models import Conversation, Message
 from conversations.selectors import messages_after, wants_rating
 from escalation.selectors import people_online, queue_place
 from widget.protocol import card_frame, message_frames
 
 Status = Conversation.Status
+# Of the texts in one welcome; their HTML is about as long again.
+PAGE_CHARACTERS = 30_000
+# So many are sent together however long they are.
+FEW = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +45,7 @@ def read_view(conversation_pk: int, *, after: int) -> View:
     is_queued = conversation.status in {Status.WAITING, Status.ASSISTANT}
     place = queue_place(conversation) if is_queued else None
     has_people = people_online() if conversation.status == Status.WAITING else None
-    messages = messages_after(conversation.pk, after=after)
+    messages = _page(conversation, after=after)
     return View(
         last_seq=conversation.last_seq,
         revision=conversation.revision,
@@ -49,6 +57,19 @@ def read_view(conversation_pk: int, *, after: int) -> View:
         # Read after the messages: a card that moved on in between is sent once more.
         cards=[card_frame(card) for card in recent_cards(conversation)],
     )
+
+
+def _page(conversation: Conversation, *, after: int) -> Iterable[Message]:
+    """Return the next messages, up to the size of a frame; the writer comes back for the rest.
+
+    A client that reads nothing must not cost the memory of all that it missed.
+    """
+    rows = messages_after(conversation.pk, after=after)
+    if conversation.last_seq - after <= FEW:
+        return rows
+    sums = accumulate(rows.values_list(Length("text"), flat=True))
+    count = sum(size <= PAGE_CHARACTERS for size in sums)
+    return messages_after(conversation.pk, after=after, limit=max(FEW, count))
 
 
 def _status_frame(

@@ -46,6 +46,7 @@ def web(*, port: int) -> Service:
         (
             *("-m", "uvicorn", "supportbot.asgi:application"),
             *("--host", "127.0.0.1", "--port", str(port)),
+            *("--ws", "supportbot.websocket:SocketProtocol"),
             *("--ws-max-size", str(LARGEST_FRAME_BYTES)),
             # Compression costs memory for each socket, and frames are small.
             *("--ws-per-message-deflate", "false"),

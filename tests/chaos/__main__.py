@@ -61,6 +61,8 @@ async def _run(
 
 def _tell(result: Result) -> None:
     print(f"{result.name}: {result.times} times, {result.findings.counts}", flush=True)  # noqa: T201
+    for note, value in result.notes.items():
+        print(f"  {note}: {value:.2f}", flush=True)  # noqa: T201
     for kind in result.findings.counts:
         for one in getattr(result.findings, kind)[:5]:
             print(f"  {kind}: {one}", flush=True)  # noqa: T201

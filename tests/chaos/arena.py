@@ -31,6 +31,8 @@ class Arena:
         self.folder, self._with_model = folder, with_model
         self.servers = EmbeddedServers(folder / "servers")
         self._open = AsyncExitStack()
+        # What faults measured themselves, by what it is.
+        self.notes: dict[str, float] = {}
         self.redis_proxy: Proxy
         self.model_proxy: Proxy
         self.upstream: Upstream

@@ -53,6 +53,8 @@ class Result:
     reconnected: list[float] = field(default_factory=list)
     ended_after: float = 0.0
     usage: dict[str, float] = field(default_factory=dict)
+    # What the fault measured itself; of several times, the last.
+    notes: dict[str, float] = field(default_factory=dict)
 
 
 async def run_faults(
@@ -66,6 +68,7 @@ async def run_faults(
         seed=dice.randrange(2**32),
     )
     made: list[Made] = []
+    arena.notes.clear()
     died: list[str] = []
     async with load:
         await _until_busy(load)
@@ -94,6 +97,7 @@ async def run_faults(
         ),
         ended_after=ended_after,
         usage=usage,
+        notes=dict(arena.notes),
     )
 
 

@@ -10,6 +10,7 @@ import psycopg
 import redis.asyncio
 
 from tests.chaos.arena import Arena
+from tests.chaos.clients import CLIENTS
 
 Connection = psycopg.Connection[tuple[object, ...]]
 # More than the server has.
@@ -206,4 +207,10 @@ MODEL = (
     Fault("the model's server: refused", refuse_upstream, 3, 1),
     Fault("the model's server: reset", reset_upstream, 3),
 )
-FAULTS = (*PROCESSES, *REDIS, *DATABASE, *MODEL)
+FAULTS = (
+    *PROCESSES,
+    *REDIS,
+    *DATABASE,
+    *MODEL,
+    *(Fault(name, make, 3) for name, make in CLIENTS),
+)

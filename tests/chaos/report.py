@@ -49,6 +49,8 @@ def as_page(results: Sequence[Result], **facts: object) -> str:
             f"\nA socket that broke with the web process was back after {share(back, 50):.1f} s "
             f"(p50) and {share(back, 99):.1f} s (p99), {len(back)} of them."
         )
+    notes = {name: value for result in results for name, value in result.notes.items()}
+    lines += ["", *(f"- {name}: {value:.2f}" for name, value in notes.items())] if notes else []
     return "\n".join(lines) + "\n"
 
 
