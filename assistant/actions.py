@@ -32,6 +32,7 @@ OPEN_FOR = timedelta(minutes=10)
 ASK = "Please confirm this or cancel it. Nothing happens before you confirm."
 LEFT_UNDONE = "All right, I have left everything as it is."
 SIGN_IN_AGAIN = "Please sign in on our website again, then confirm."
+CHANGED = "This works differently since you were asked. Nothing was done. Please ask me again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,12 @@ def propose(
 ) -> Proposal:
     """Store an effect and its key; it shows, and can be decided, once a message has its card."""
     values = arguments.model_dump(mode="json")
-    sealed = {"arguments": values, "verified": caller.is_verified, "customer": caller.external_id}
+    sealed = {
+        "arguments": values,
+        "verified": caller.is_verified,
+        "customer": caller.external_id,
+        "definition": tool.definition,
+    }
     call = ToolCall.objects.create(
         conversation_id=conversation_pk,
         turn_id=turn_pk,
@@ -153,7 +159,8 @@ def speaker(conversation: Conversation) -> Message.Author:
 def check_ready(call: ToolCall, conversation: Conversation) -> Ready:
     """Return what a decided effect needs to run; raise ``Forbidden`` unless it still may.
 
-    The customer must be the one it was prepared for, by the identity that holds now.
+    The customer must be the one it was prepared for, by the identity that holds now, and the
+    tool the one that the card described.
     """
     caller = caller_of(conversation)
     sealed: Mapping[str, Any] = json.loads(decrypt(call.sealed_arguments))
@@ -164,6 +171,8 @@ def check_ready(call: ToolCall, conversation: Conversation) -> Ready:
     tool = find_tool(conversation.site, call.tool, caller=caller)
     if tool is None or not tool.is_write:
         raise Forbidden("This can't be done here any more. Please ask me again.")
+    if tool.definition != sealed.get("definition"):
+        raise Forbidden(CHANGED)
     try:
         arguments = tool.arguments.model_validate(sealed["arguments"])
     except ValidationError:

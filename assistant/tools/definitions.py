@@ -1,5 +1,7 @@
 """What a tool is, wherever it was defined; and the words in which one refuses."""
 
+import hashlib
+import json
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -52,7 +54,10 @@ class Run(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """One tool of one site; ``rate`` is calls a minute for one customer, ``timeout`` seconds."""
+    """One tool of one site; ``rate`` is calls a minute for one customer, ``timeout`` seconds.
+
+    ``request`` is what a configured one sends and where, as its row says.
+    """
 
     name: str
     description: str
@@ -65,6 +70,14 @@ class Tool:
     timeout: float = DEFAULT_SECONDS
     sites: frozenset[str] | None = None
     describe: Callable[[Any, Caller], Card] | None = None
+    request: tuple[object, ...] = ()
+
+    @property
+    def definition(self) -> str:
+        """A hash of what a call does: what was confirmed must be what runs."""
+        parts = [self.name, self.effect, self.audience, self.parameters, self.request]
+        text = json.dumps(parts, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def spec(self) -> ToolSpec:

@@ -52,6 +52,7 @@ def http_tool(row: HttpTool) -> Tool:
         rate=row.rate_a_minute,
         timeout=row.timeout_seconds,
         describe=describe,
+        request=(row.pk, row.method, row.url_template, row.headers, template),
     )
 
 
