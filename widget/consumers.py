@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -200,7 +201,10 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             async with asyncio.timeout(10):
                 await self.send(text_data=json.dumps(frame))
         except TimeoutError:
-            await self.close(4408)
+            self.is_dead = True
+            # The server may have given it up already: its pings were not answered either.
+            with suppress(RuntimeError):
+                await self.close(4408)
         except (OSError, RuntimeError):
             # The client is gone. Its disconnect is on the way here and cleans up.
             self.is_dead = True

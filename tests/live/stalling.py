@@ -36,6 +36,15 @@ class StalledClient:
         await loop.sock_sendall(sock, _frame(text))
         return cls(sock)
 
+    @property
+    def port(self) -> int:
+        """Its own port, by which the server's end is found."""
+        return int(self._socket.getsockname()[1])
+
+    def close(self) -> None:
+        """End it."""
+        self._socket.close()
+
     async def close_code(self, *, seconds: float) -> int:
         """Read to the end at last; return with which code the server closed, 0 for none."""
         loop, tail = asyncio.get_running_loop(), b""
@@ -45,7 +54,7 @@ class StalledClient:
                     tail = (tail + block)[-16:]
                     if CLOSE in tail[:-2]:
                         break
-        self._socket.close()
+        self.close()
         at = tail.rfind(CLOSE)
         return int.from_bytes(tail[at + 2 : at + 4], "big") if at >= 0 else 0
 
