@@ -35,6 +35,11 @@ MIN_CLAIM_WORDS = 5
 SAME_DIGITS = 7
 _MAY_BE_PERSONAL = re.compile(r"@|\d(?:\D{0,4}\d){5}| at .+ dot ", re.IGNORECASE)
 _ENDS_PERSONAL = re.compile(r"[@\d]")
+# How far back a number that ends now may begin, an address, and the words that say what it is.
+NUMBER_REACH, ADDRESS_REACH, CONTEXT_REACH = 90, 800, 90
+COMMITMENT_REACH = 300
+# A look begins behind a word, never within a number: a part of one may look like another.
+_WORD_END = re.compile(r"[^\W\d]\s")
 _ENDED = re.compile(r"[.!?:\u2026\u3002\uff01\uff1f][\"'\u201d\u2019)\]*_\s]*\Z")
 _COURTESY = re.compile(
     r"let me know|anything else|(?:happy|glad|here) to help|sorry|apolog|thank|hope (?:this|that)|"
@@ -75,7 +80,9 @@ class OutputGuard:
         self._known_signs = "\n".join(map(signs_of, known_personal))
         # The sentence that is being written, how much of it was shown, and all before it.
         self._sentence, self._shown = "", 0
-        self._may_commit = False
+        self._may_commit = self._has_committed = False
+        # How much of the sentence was looked at for the beginning of a promise.
+        self._looked = 0
         self._passed: list[str] = []
         self.groundedness = 0.0
 
@@ -102,7 +109,7 @@ class OutputGuard:
         looked_at = max(0, len(self._sentence) - 20)
         self._sentence += text
         if _ENDS_PERSONAL.search(text):
-            self._check_personal(self._sentence)
+            self._check_newest(len(text))
         shown = ""
         while (end := sentence_end(self._sentence, start=looked_at)) is not None:
             shown += self._take(end)
@@ -114,12 +121,16 @@ class OutputGuard:
 
     def _commits(self, text: str) -> bool:
         """Whether the sentence that ``text`` is added to promises: it is held to its end then."""
-        if not self._rules or not (
-            self._may_commit or may_commit(self._sentence[-len(text) - 8 :])
-        ):
+        if self._has_committed or not self._rules:
+            return self._has_committed
+        if not (self._may_commit or may_commit(self._sentence[-len(text) - 8 :])):
             return False
         self._may_commit = True
-        return begins_to_commit(self._broken_off() + self._sentence)
+        start = max(0, self._looked - COMMITMENT_REACH)
+        before = "" if start else self._broken_off()[-COMMITMENT_REACH:]
+        self._looked = len(self._sentence)
+        self._has_committed = begins_to_commit(before + self._sentence[start:])
+        return self._has_committed
 
     def _take(self, end: int) -> str:
         """Check the sentence up to ``end``; return what of it was not shown yet."""
@@ -128,6 +139,7 @@ class OutputGuard:
         unshown = sentence[self._shown :]
         self._passed.append(sentence)
         self._sentence, self._shown = self._sentence[end:], max(0, self._shown - end)
+        self._has_committed, self._looked = False, 0
         self._may_commit = may_commit(self._broken_off() + self._sentence)
         return unshown
 
@@ -141,9 +153,17 @@ class OutputGuard:
         """Return the line before, where it ended without the end of a sentence."""
         return "" if not self._passed or _ENDED.search(self._passed[-1]) else self._passed[-1]
 
-    def _check_personal(self, text: str) -> None:
+    def _check_newest(self, length: int) -> None:
+        """Check what may end in the last ``length`` characters; all before was checked already."""
+        new = self._sentence[-length:]
+        reach = CONTEXT_REACH + (ADDRESS_REACH if "@" in new else NUMBER_REACH)
+        start = _window_start(self._sentence, length + reach)
+        # What is said before the first ones is cut off, and they were looked at with it.
+        self._check_personal(self._sentence[start:], start=CONTEXT_REACH if start else 0)
+
+    def _check_personal(self, text: str, *, start: int = 0) -> None:
         for span in _find_personal(text):
-            if not self._is_known(text[span.start : span.end]):
+            if span.start >= start and not self._is_known(text[span.start : span.end]):
                 raise OutputViolation("personal", span.type)
 
     def _is_known(self, value: str) -> bool:
@@ -182,6 +202,13 @@ class OutputGuard:
         is_claim = bool(text.strip()) and not (self.may_ask and is_brief_question(text))
         if is_claim and self.groundedness < MIN_GROUNDED:
             raise OutputViolation("ungrounded", "The answer was not covered by the articles")
+
+
+def _window_start(text: str, length: int) -> int:
+    """Return where a look at the last ``length`` characters begins, or a little before."""
+    latest = len(text) - length
+    ends = _WORD_END.finditer(text, max(0, latest - CONTEXT_REACH), max(0, latest))
+    return max((match.end() for match in ends), default=max(0, latest - CONTEXT_REACH))
 
 
 def _find_personal(text: str) -> list[Span]:

@@ -32,10 +32,10 @@ _CODE_WORDS = (
     r"prüfziffer|prüfnummer|sicherheitscode|kartenprüfnummer|cryptogramme(?: visuel)?|"
     r"código de seguridad|codice di sicurezza|código de segurança|beveiligingscode"
 )
-_SEPARATOR = r"(?: ?[-._·/] ?| {1,2})"
-_NUMBERS = re.compile(rf"(?<![\w])\d+(?:{_SEPARATOR}\d+)*+")
+_SEPARATOR = r"(?: ?[-._·/] ?| {1,2}| ?\r?\n ?)"
+_NUMBERS = re.compile(rf"(?<!\d)\d+(?:{_SEPARATOR}\d+)*+")
 _DIGITS = re.compile(r"\d+")
-_ENOUGH_DIGITS = re.compile(r"\d(?:[ \-._·/]{0,3}\d){11}")
+_ENOUGH_DIGITS = re.compile(r"\d(?:[\s\-._·/]{0,4}\d){11}")
 _SHORTEST, _LONGEST = 12, 19
 # ISO/IEC 7812 ranges in use, as (lowest prefix, highest prefix, lengths): lengths so common
 # that the check digit is enough.
@@ -126,7 +126,9 @@ def _is_card(text: str, digits: str, start: int, end: int) -> bool:
         return False
     before, behind = text[max(0, start - 80) : start], text[end : end + 40]
     groups = len(_DIGITS.findall(text, start, end))
-    if len(digits) < 3 * groups or not _is_of_scheme(digits):
+    is_broken = "\n" in text[start:end] or len(digits) < 3 * groups
+    is_glued = before[-1:].isalpha() or before.endswith("_")
+    if is_broken or is_glued or not _is_of_scheme(digits):
         # Parcels, devices and barcodes have such lengths and check digits too.
         named = _WORDS.search(before) or _WORDS.search(behind)
         return named is not None and not _OTHER_NUMBER.search(before)

@@ -18,6 +18,13 @@ _SPELT_OUT = re.compile(
     r"(?:com|org|net|edu|info|io|eu|[a-z]{2}))(?!\w)",
     re.IGNORECASE,
 )
+# "jane @ example.com" is somebody's address, "visit us @ example.com" is not.
+_SPACED = re.compile(
+    r"(?<![\w.+-])((?!(?:us|me|them|it|here|up|out|online|at|or|and|info on|more)\b)"
+    r"\w[\w.+-]{0,63}+(?: @ ?|@ )(?:[a-z\d-]{1,63}\.){1,4}(?:com|org|net|edu|info|io|eu|[a-z]{2}))"
+    r"(?![\w-])",
+    re.IGNORECASE,
+)
 # Writing without spaces touches the address on both sides.
 _UNSPACED = "\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _UNSPACED_HEAD = re.compile(rf"^.*[{_UNSPACED}](?=[A-Za-z0-9][\w.+%'-]*@)")
@@ -49,6 +56,7 @@ def find_emails(text: str) -> Iterator[tuple[int, int]]:
                 match.start(1) + (head.end() if head else 0),
                 match.end(1) - (len(tail[0]) if tail else 0),
             )
+        yield from (match.span(1) for match in _SPACED.finditer(text))
     for match in _SPELT_OUT.finditer(text):
         if _is_spelt_out(match[1]):
             yield match.span(1)

@@ -28,28 +28,32 @@ _IBAN_CHARACTER = re.compile(r"[ -]?[A-Za-z0-9]")
 
 _NINO = r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]"
 # Forms that nothing else has, each with its check.
-_BY_FORM: tuple[tuple[re.Pattern[str], Callable[[str], bool]], ...] = tuple(
-    (re.compile(rf"(?:{pattern})(?![\w-])", re.IGNORECASE), check)
-    for pattern, check in (
-        (r"\d{3}-\d{2}-\d{4}", ssn.is_valid),
-        (r"[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z]", codicefiscale.is_valid),
-        (
-            r"[12][ .]?\d\d[ .]?\d\d[ .]?\d[\dAB][ .]?\d{3}[ .]?\d{3}[ .]?\d\d",
-            lambda text: nir.is_valid(text.replace(".", "")),
-        ),
-        (r"[XYZ]-?\d{7}-?[A-Z]", nie.is_valid),
-        (r"\d{3}\.\d{3}\.\d{3}-\d{2}", cpf.is_valid),
-        (r"756\.\d{4}\.\d{4}\.\d{2}", ahv.is_valid),
-        (r"\d{2}\.\d{2}\.\d{2}-\d{3}\.\d{2}", nn.is_valid),
-        (r"(?:\d{2})?\d{6}[-+]\d{4}", personnummer.is_valid),
-        (r"\d{6}[-+A]\d{3}[0-9A-Y]", hetu.is_valid),
-        (r"\d{6}/\d{3,4}", rc.is_valid),
-        (r"[A-Z]{4}\d{6}[HM][A-Z]{5}[A-Z\d]\d", curp.is_valid),
-        (rf"{_NINO} \d\d \d\d \d\d [A-D]", lambda _: True),
-    )
+_FORMS: tuple[tuple[str, Callable[[str], bool]], ...] = (
+    (r"\d{3}-\d{2}-\d{4}", ssn.is_valid),
+    (r"[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z]", codicefiscale.is_valid),
+    (
+        r"[12][ .]?\d\d[ .]?\d\d[ .]?\d[\dAB][ .]?\d{3}[ .]?\d{3}[ .]?\d\d",
+        lambda text: nir.is_valid(text.replace(".", "")),
+    ),
+    (r"[XYZ]-?\d{7}-?[A-Z]", nie.is_valid),
+    (r"\d{3}\.\d{3}\.\d{3}-\d{2}", cpf.is_valid),
+    (r"756\.\d{4}\.\d{4}\.\d{2}", ahv.is_valid),
+    (r"\d{2}\.\d{2}\.\d{2}-\d{3}\.\d{2}", nn.is_valid),
+    (r"(?:\d{2})?\d{6}[-+]\d{4}", personnummer.is_valid),
+    (r"\d{6}[-+A]\d{3}[0-9A-Y]", hetu.is_valid),
+    (r"\d{6}/\d{3,4}", rc.is_valid),
+    (r"[A-Z]{4}\d{6}[HM][A-Z]{5}[A-Z\d]\d", curp.is_valid),
+    (rf"{_NINO} \d\d \d\d \d\d [A-D]", lambda _: True),
 )
-# Where one of them may begin: looking once is faster than once for each.
-_BEGINNING = re.compile(r"(?<![\w-])(?=\d|[A-Z]{1,6}[- ]?\d)", re.IGNORECASE)
+_BY_FORM = tuple(
+    (re.compile(rf"(?:{pattern})(?![\w-])", re.IGNORECASE), check) for pattern, check in _FORMS
+)
+# Where one of them stands: looking once is faster than once for each.
+_BEGINNING = re.compile(
+    r"(?<![\w-])(?=\d|[A-Z]{1,6}[- ]?\d)"
+    rf"(?=(?:{'|'.join(pattern for pattern, _ in _FORMS)})(?![\w-]))",
+    re.IGNORECASE,
+)
 # Shops number by dates, too: "order 240512-1234" is no Swede.
 _ORDERED = re.compile(
     r"(?<!\w)(?:orders?|invoices?|tracking|parcel|tickets?|case|ref|reference|booking|product|"
@@ -96,10 +100,12 @@ _BY_NAME = (
     ),
 )
 _NAMED = tuple(
-    re.compile(rf"(?<!\w)(?:{name})(?!\w)[^\d\x00]{{1,30}}?(?<!\w)({number})(?!\w)", re.IGNORECASE)
+    re.compile(rf"(?:{name})(?!\w)[^\d\x00]{{1,30}}?(?<!\w)({number})(?!\w)", re.IGNORECASE)
     for name, number in _BY_NAME
 )
-_ANY_NAME = re.compile(rf"(?<!\w)(?:{'|'.join(name for name, _ in _BY_NAME)})(?!\w)", re.IGNORECASE)
+_ANY_NAME = re.compile(
+    rf"(?<!\w)(?=(?:{'|'.join(name for name, _ in _BY_NAME)})(?!\w))", re.IGNORECASE
+)
 
 
 def find_ibans(text: str) -> Iterator[tuple[int, int]]:
@@ -124,9 +130,10 @@ def find_national_ids(text: str) -> Iterator[tuple[int, int]]:
             match = pattern.match(text, at.start())
             if match and check(match[0]) and not _is_order(text, at.start()):
                 yield match.span()
-    if _ANY_NAME.search(text.lower()):
+    for at in _ANY_NAME.finditer(text):
         for named in _NAMED:
-            yield from (match.span(1) for match in named.finditer(text))
+            if match := named.match(text, at.start()):
+                yield match.span(1)
 
 
 def _is_order(text: str, start: int) -> bool:

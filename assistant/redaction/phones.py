@@ -19,7 +19,7 @@ from assistant.redaction.numbering import (
 from assistant.redaction.regions import all_regions, zeroless_regions
 from core.cards import OTHER_NUMBERS
 
-_SEPARATOR = r"(?: ?[-.] ?|/| ?\(|\) ?[-./]?| {1,2})"
+_SEPARATOR = r"(?: ?[-./] ?| ?\(|\) ?[-./]?| {1,2})"
 _CANDIDATE = re.compile(
     rf"(?:(?<![\w@#+])(?<!\w[-./_=])|(?=\+))(?:\+ ?)?\(?\+?\d(?:{_SEPARATOR}?\d){{5,21}}"
     rf"(?!\w*@)(?:[ ,;.]{{0,2}}(?:{words.EXTENSIONS})[ .:]{{0,2}}\d{{1,6}})?(?![\d])",
@@ -110,7 +110,7 @@ def _found_at(seen: _Seen, start: int, end: int) -> int:
     candidate, before = text[start:end], text[max(0, start - _WORD_REACH) : start]
     number = _EXTENSION.sub("", candidate)
     digits = sum(map(str.isdigit, number))
-    if digits < _FEWEST or _NOT_A_PHONE.match(number):
+    if digits < _FEWEST or _NOT_A_PHONE.match(number.replace(" / ", "/")):
         return 0
     if _is_amount(number, before=before, behind=text[end : end + 12]):
         return 0

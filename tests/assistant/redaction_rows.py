@@ -23,6 +23,8 @@ EMAILS = (
     "{EMAIL|anna [at] example [dot] com}",
     "{EMAIL|anna(at)example.com} is mine",
     "it is {EMAIL|anna at example dot com}, thanks",
+    "{EMAIL|anna @ example.com} or {EMAIL|ben@ mail.example.com}",
+    "visit us @ example.com or @example.com",
     "both {EMAIL|a@example.com},{EMAIL|b@example.com};{EMAIL|c@example.com}",
     "{EMAIL|root@192.0.2.7} sent it",
     "Mail:{EMAIL|anna-maria.berg@sub.domain.example.museum}",
@@ -38,6 +40,7 @@ EMAILS = (
 )
 
 PHONES = (
+    "{PHONE|0171 / 234 56 78}, not on 05 / 12 / 2024",
     "{PHONE|+44 7700 900123}",
     "Call {PHONE|+447700900123} after five",
     "{PHONE|+49 171 2345678} ist meine Nummer",
