@@ -6,57 +6,58 @@ import random
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from tests.chaos.arena import Arena
 from tests.chaos.campaign import Result, Work, run_faults
 from tests.chaos.faults import FAULTS, Fault
-from tests.chaos.report import as_json, as_page
+from tests.chaos.report import Row, as_page, is_clean, merge, row_of
 from tests.live.processes import ROOT
 
+Keep = Callable[[Result, Work], None]
 PAGE = ROOT / "docs" / "benchmarks" / "faults.md"
 
 
 def main() -> int:
     """Run what the command line asks for."""
     asked = _parse()
+    rows: list[Row] = []
+    commit = _commit()
+
+    def keep(result: Result, work: Work) -> None:
+        _tell(result)
+        rows.append(row_of(result, work=work, seed=asked.seed, commit=commit))
+        if asked.write:
+            merge(PAGE, rows)
+
     work = Work(asked.conversations, asked.rate)
     with tempfile.TemporaryDirectory(prefix="supportbot-chaos-") as folder:
-        results = asyncio.run(_run(Path(folder), _plan(asked), work, seed=asked.seed))
-    facts = {
-        "seed": asked.seed,
-        "commit": _commit(),
-        "conversations": asked.conversations,
-        "rate": asked.rate,
-        "options": " QUICK=1" if asked.quick else "",
-    }
-    page = as_page(results, **facts)
-    print(page)  # noqa: T201 - its output is what it is for
-    if asked.write:
-        PAGE.write_text(page, encoding="utf-8")
-        PAGE.with_suffix(".json").write_text(as_json(results, **facts), encoding="utf-8")
-    return 0 if all(result.findings.is_clean for result in results) else 1
+        asyncio.run(_run(Path(folder), _plan(asked), work, seed=asked.seed, keep=keep))
+    print(as_page(rows))  # noqa: T201 - its output is what it is for
+    return 0 if all(is_clean(row) for row in rows) else 1
 
 
 def _plan(asked: argparse.Namespace) -> dict[str, list[Fault]]:
     """Return which faults are made under one load, by the name of its result."""
     chosen = [fault for fault in FAULTS if asked.only in fault.name]
     if asked.quick:
-        quick = [fault for fault in chosen for _ in range(fault.quick_times)]
+        few = [replace(fault, conversations=0) for fault in chosen]
+        quick = [fault for fault in few for _ in range(fault.quick_times)]
         return {", ".join(dict.fromkeys(fault.name for fault in quick)): quick}
     return {fault.name: [fault] * (asked.times or fault.times) for fault in chosen}
 
 
 async def _run(
-    folder: Path, plan: dict[str, list[Fault]], work: Work, *, seed: int
-) -> list[Result]:
+    folder: Path, plan: dict[str, list[Fault]], work: Work, *, seed: int, keep: Keep
+) -> None:
     dice = random.Random(seed)
-    results: list[Result] = []
     async with Arena(folder) as arena:
         for name, faults in plan.items():
-            results.append(await run_faults(arena, name, faults, dice=dice, work=work))
-            _tell(results[-1])
-    return results
+            most = max(work.conversations, *(fault.conversations for fault in faults))
+            mine = replace(work, conversations=most)
+            keep(await run_faults(arena, name, faults, dice=dice, work=mine), mine)
 
 
 def _tell(result: Result) -> None:

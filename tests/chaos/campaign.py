@@ -5,7 +5,6 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from statistics import quantiles
 
 from tests.chaos.arena import Arena
 from tests.chaos.faults import Fault
@@ -101,20 +100,13 @@ async def run_faults(
     )
 
 
-def share(values: Sequence[float], percent: int) -> float:
-    """Return a percentile; 0 of nothing."""
-    if len(values) < 2:
-        return values[0] if values else 0.0
-    return quantiles(values, n=100, method="inclusive")[percent - 1]
-
-
 async def _until_busy(load: Load) -> None:
     """Wait until most conversations had an answer: a fault is to meet work."""
 
     def answered() -> int:
         return sum(1 for one in load.visitors if one.said_by("assistant"))
 
-    assert await until(lambda: answered() >= load.conversations / 2, seconds=60)
+    assert await until(lambda: answered() >= load.conversations / 2, seconds=120)
 
 
 async def _until_answered_again(load: Load, *, since: float, arena: Arena, died: list[str]) -> None:

@@ -20,7 +20,10 @@ Make = Callable[[Arena, random.Random], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault and how often it is made; ``seconds_between`` lets the load go on for a while."""
+    """A fault and how often it is made; ``seconds_between`` lets the load go on for a while.
+
+    ``conversations`` are at least there, where it is about how many break.
+    """
 
     name: str
     make: Make
@@ -29,6 +32,7 @@ class Fault:
     seconds_between: float = 3.0
     is_worker_killed: bool = False
     is_web_killed: bool = False
+    conversations: int = 0
 
 
 async def kill_worker(arena: Arena, dice: random.Random) -> None:
@@ -173,15 +177,15 @@ async def reset_upstream(arena: Arena, dice: random.Random) -> None:
 
 
 PROCESSES = (
-    Fault("kill -9 of a worker", kill_worker, 60, 3, is_worker_killed=True),
-    Fault("kill -9 of the web process", kill_web, 20, 1, is_web_killed=True),
-    Fault("kill -9 of the relay", kill_relay, 20, 1),
+    Fault("kill -9 of a worker", kill_worker, 100, 3, is_worker_killed=True),
+    Fault("kill -9 of the web process", kill_web, 40, 1, is_web_killed=True, conversations=300),
+    Fault("kill -9 of the relay", kill_relay, 30, 1),
     Fault("kill -9 of all workers for up to 60 s", kill_all_workers, 3),
     Fault("SIGSTOP of a worker for up to 60 s", freeze_worker, 3),
     Fault("rolling restart of everything", restart_everything, 3),
 )
 REDIS = (
-    Fault("Redis killed, its memory gone", kill_redis, 20, 1),
+    Fault("Redis killed, its memory gone", kill_redis, 30, 1),
     Fault("Redis gone for up to 30 s", lose_redis, 3),
     Fault("Redis paused for up to 30 s", pause_redis, 3),
     Fault("Redis connections reset", reset_redis, 3),

@@ -1,74 +1,110 @@
-"""Tells what a campaign came to, as a page and as JSON."""
+"""Tells what a campaign came to, as a page and as JSON; what was measured before stays in both."""
 
 import json
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
 
-from tests.chaos.campaign import Result, share
+from tests.chaos.campaign import Result, Work
+from tests.chaos.oracle import Findings
 
 HEAD = """# Faults
 
-Written by `make chaos`{options}, seed {seed}, commit {commit}, {machine}. Every fault was made
-under a load of {conversations} conversations with {rate:g} messages a second, at random moments.
-Afterwards each client's journal (what it sent, what was acknowledged, what it received) was
-compared with the database. Times in seconds.
+Written by `make chaos`. Every fault was made under load, at random moments; the table says how
+many conversations there were at once, with how many messages a second in all. Afterwards each
+client's journal (what it sent, what was acknowledged, what it received) was compared with the
+database. Times in seconds. The web server, two workers, relay, beat, PostgreSQL, Redis, the model's
+server and the clients shared one machine ({machine}).
 
-{columns}
-{rule}
 """
 COLUMNS = (
-    "fault", "times", "messages", "lost", "doubled", "misordered", "holes", "stuck", "died",
-    "acknowledged p50 / p95 / max", "first answer after it p50 / max",
+    "fault", "times", "load", "messages", "lost", "doubled", "misordered", "holes", "stuck", "died",
+    "acknowledged p50 / p95 / max", "first answer after it p50 / max", "seed, commit",
 )  # fmt: skip
 ROW = (
-    "| {name} | {times} | {messages} | {lost} | {doubled} | {misordered} | {holes} | {stuck} "
-    "| {died} | {p50:.3f} / {p95:.3f} / {most:.1f} | {back:.1f} / {longest:.1f} |"
+    "| {name} | {times} | {conversations} at {rate:g}/s | {messages} | {lost} | {doubled} "
+    "| {misordered} | {holes} | {stuck} | {died} | {p50:.3f} / {p95:.3f} / {most:.1f} "
+    "| {back:.1f} / {longest:.1f} | {seed}, {commit} |"
 )
+Row = dict[str, Any]
 
 
-def as_page(results: Sequence[Result], **facts: object) -> str:
+def share(values: Sequence[float], percent: int) -> float:
+    """Return a percentile; 0 of nothing."""
+    if len(values) < 2:
+        return values[0] if values else 0.0
+    return quantiles(values, n=100, method="inclusive")[percent - 1]
+
+
+def row_of(result: Result, *, work: Work, seed: int, commit: str) -> Row:
+    """Return what is kept of a result."""
+    return {
+        "name": result.name,
+        "times": result.times,
+        "conversations": work.conversations,
+        "rate": work.per_second,
+        "messages": result.messages,
+        **result.findings.counts,
+        "p50": share(result.acknowledged, 50),
+        "p95": share(result.acknowledged, 95),
+        "most": max(result.acknowledged, default=0.0),
+        "back": share(result.recovered, 50),
+        "longest": max(result.recovered, default=0.0),
+        "overdue": [round(one, 2) for one in result.overdue],
+        "reconnected": [round(one, 2) for one in result.reconnected],
+        "ended_after": result.ended_after,
+        "usage": result.usage,
+        "notes": result.notes,
+        "seed": seed,
+        "commit": commit,
+    }
+
+
+def is_clean(row: Row) -> bool:
+    """Return whether no promise was broken."""
+    return not any(row[kind] for kind in Findings.__slots__)
+
+
+def as_page(rows: Sequence[Row]) -> str:
     """Return the report as Markdown."""
     machine = f"{platform.machine()}, Python {platform.python_version()}"
-    head = HEAD.format(
-        machine=machine,
-        columns=f"| {' | '.join(COLUMNS)} |",
-        rule="|---" * len(COLUMNS) + "|",
-        **facts,
-    )
-    lines = [head + "\n".join(map(_row, results)), ""]
-    overdue = [one for result in results for one in result.overdue]
-    if overdue:
-        lines.append(
-            f"An answer that was due when its worker was killed came {share(overdue, 50):.1f} s "
-            f"(p50) and {share(overdue, 95):.1f} s (p95) after the kill, {len(overdue)} of them."
-        )
-    back = [one for result in results for one in result.reconnected]
-    if back:
-        lines.append(
-            f"\nA socket that broke with the web process was back after {share(back, 50):.1f} s "
-            f"(p50) and {share(back, 99):.1f} s (p99), {len(back)} of them."
-        )
-    notes = {name: value for result in results for name, value in result.notes.items()}
-    lines += ["", *(f"- {name}: {value:.2f}" for name, value in notes.items())] if notes else []
-    return "\n".join(lines) + "\n"
+    lines = [
+        f"| {' | '.join(COLUMNS)} |",
+        "|---" * len(COLUMNS) + "|",
+        *(ROW.format(**row) for row in rows),
+    ]
+    told = [*_overdue(rows), *_reconnected(rows)]
+    notes = [f"- {name}: {value:.2f}" for row in rows for name, value in row["notes"].items()]
+    parts = ["\n".join(one) for one in (lines, told, notes) if one]
+    return HEAD.format(machine=machine) + "\n\n".join(parts) + "\n"
 
 
-def as_json(results: Sequence[Result], **facts: object) -> str:
-    """Return everything that was measured."""
-    rows = [asdict(result) for result in results]
-    return json.dumps({**facts, "results": rows}, indent=1, default=str)
+def merge(page: Path, rows: Sequence[Row]) -> None:
+    """Write ``page`` and the JSON beside it; rows of the same fault give way to the new ones."""
+    kept = page.with_suffix(".json")
+    before = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else []
+    merged = {row["name"]: row for row in (*before, *rows)}
+    page.write_text(as_page(list(merged.values())), encoding="utf-8")
+    kept.write_text(json.dumps(list(merged.values()), indent=1) + "\n", encoding="utf-8")
 
 
-def _row(result: Result) -> str:
-    return ROW.format(
-        name=result.name,
-        times=result.times,
-        messages=result.messages,
-        **result.findings.counts,
-        p50=share(result.acknowledged, 50),
-        p95=share(result.acknowledged, 95),
-        most=max(result.acknowledged, default=0.0),
-        back=share(result.recovered, 50),
-        longest=max(result.recovered, default=0.0),
-    )
+def _overdue(rows: Sequence[Row]) -> list[str]:
+    found = [one for row in rows for one in row["overdue"]]
+    if not found:
+        return []
+    return [
+        f"An answer that was due when its worker was killed came {share(found, 50):.1f} s (p50) "
+        f"and {share(found, 95):.1f} s (p95) after the kill, {len(found)} of them.\n"
+    ]
+
+
+def _reconnected(rows: Sequence[Row]) -> list[str]:
+    found = [one for row in rows for one in row["reconnected"]]
+    if not found:
+        return []
+    return [
+        f"A socket that broke with the web process was back after {share(found, 50):.1f} s (p50) "
+        f"and {share(found, 99):.1f} s (p99), {len(found)} of them."
+    ]
