@@ -18,7 +18,14 @@ HEARTBEAT_SECONDS = 3.0
 DEADLINE_SECONDS = 90
 MAX_ATTEMPTS = 3
 PUBLISH_AFTER_SECONDS = 2
+LONGEST_BACK_OFF = 4
 State = Turn.State
+# How far ahead each time of an open turn is ever set, in seconds.
+FURTHEST = {
+    "lease_until": LEASE_SECONDS,
+    "next_publish_at": PUBLISH_AFTER_SECONDS * 2**LONGEST_BACK_OFF,
+    "deadline_at": DEADLINE_SECONDS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +151,19 @@ def expired() -> QuerySet[Turn]:
     )
 
 
+def pull_in() -> int:
+    """Bring near what a clock that was set back has left far ahead; return how many times.
+
+    A dead worker's turn would else wait for its lease for as long as the clock jumped.
+    """
+    pulled = 0
+    for name, seconds in FURTHEST.items():
+        latest = Now() + timedelta(seconds=seconds)
+        open_turns = Turn.objects.filter(state__in=[State.QUEUED, State.RUNNING])
+        pulled += open_turns.filter(**{f"{name}__gt": latest}).update(**{name: latest})
+    return pulled
+
+
 def take_due(queryset: QuerySet[Turn], *, limit: int, overdue_seconds: float = 0) -> list[int]:
     """Return the ids of due turns and put off their next publication, with back-off.
 
@@ -157,7 +177,7 @@ def take_due(queryset: QuerySet[Turn], *, limit: int, overdue_seconds: float = 0
             .select_for_update(of=("self",), skip_locked=True)[:limit]
         )
         for turn in due:
-            delay = PUBLISH_AFTER_SECONDS * 2 ** min(turn.publish_count, 4)
+            delay = PUBLISH_AFTER_SECONDS * 2 ** min(turn.publish_count, LONGEST_BACK_OFF)
             Turn.objects.filter(pk=turn.pk).update(
                 next_publish_at=Now() + timedelta(seconds=delay),
                 publish_count=F("publish_count") + 1,

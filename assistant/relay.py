@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from assistant.actions import expire_proposal, expired_proposals
 from assistant.budget import settle_stale
 from assistant.carrying_out import LOST, NOT_BEGUN, end_action, lost_actions, pks, unbegun_actions
-from assistant.claims import MAX_ATTEMPTS, State, expired, heads, take_due
+from assistant.claims import MAX_ATTEMPTS, State, expired, heads, pull_in, take_due
 from assistant.dispatch import publish_turns
 from assistant.finishing import fail_turn
 from assistant.helping.claims import fail_stale
@@ -29,6 +29,7 @@ AFTER_WORKERS_SECONDS = 3
 def run_once() -> dict[str, int]:
     """Do one round of every step; return how much each found, for logs and tests."""
     return {
+        "pulled_in": pull_in(),
         "republished": republish_heads(),
         "reclaimed": republish_expired(),
         "failed": fail_overdue(),

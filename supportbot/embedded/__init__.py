@@ -6,6 +6,7 @@ Production uses servers of its own and never imports this package.
 
 import fcntl
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -27,15 +28,23 @@ class Urls:
 class EmbeddedServers:
     """Both servers with their data below one directory, owned by this process.
 
-    ``durable=False`` is for tests: PostgreSQL then does not wait for the disk.
+    ``durable=False`` is for tests: PostgreSQL then does not wait for the disk. So is
+    ``environment``, which is added to PostgreSQL's.
     """
 
     def __init__(
-        self, data_dir: Path, *, database: str = "supportbot", durable: bool = True
+        self,
+        data_dir: Path,
+        *,
+        database: str = "supportbot",
+        durable: bool = True,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.data_dir = data_dir.absolute()
         self.database = database
-        self.postgres = EmbeddedPostgres(self.data_dir, durable=durable)
+        self.postgres = EmbeddedPostgres(
+            self.data_dir, durable=durable, environment=environment or {}
+        )
         self.valkey = EmbeddedValkey(self.data_dir)
         self._lock: IO[str] | None = None
 

@@ -10,7 +10,9 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import quote
 
 import psycopg
@@ -40,10 +42,17 @@ POSTGRES_SETTINGS = {
 class EmbeddedPostgres:
     """PostgreSQL 18 with pgvector, reached by a Unix socket that only its owner can open."""
 
-    def __init__(self, data_dir: Path, *, durable: bool = True) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        durable: bool = True,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.directory = data_dir / "postgres"
         self.log = data_dir / "logs" / "postgres.log"
         self._durable = durable
+        self._environment = {"PATH": os.defpath, "LC_ALL": "C", **environment}
         self._user = server_user()
         self._binaries = _package() / POSTGRES_DIRECTORY / "bin"
         self._process: subprocess.Popen[bytes] | None = None
@@ -55,6 +64,11 @@ class EmbeddedPostgres:
         if self._process is None:
             raise EmbeddedError("PostgreSQL does not run")
         return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the postmaster is there."""
+        return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
         """Make the cluster on the first start, end a leftover server, and wait for answers."""
@@ -134,7 +148,7 @@ class EmbeddedPostgres:
     def _launch(self, command: list[str], *, directory: Path) -> processes.Launch:
         return processes.Launch(
             command=command,
-            environment={"PATH": os.defpath, "LC_ALL": "C"},
+            environment=self._environment,
             log=self.log,
             directory=directory,
             death_signal=signal.SIGINT,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -52,6 +53,27 @@ def test_republish_expired_when_a_worker_died(ask: Ask, published: list[int]) ->
     again = claim_turn(turn.pk)
     assert again is not None
     assert (again.attempt, again.fence) == (2, 2)
+
+
+@pytest.mark.parametrize("claimed", [False, True])
+def test_run_once_when_the_clock_was_set_back(
+    ask: Ask, published: list[int], claimed: bool
+) -> None:
+    turn = ask("Where is it?")
+    if claimed:
+        claim_turn(turn.pk)
+    hour = timedelta(hours=1)
+    Turn.objects.update(
+        lease_until=F("lease_until") + hour,
+        next_publish_at=F("next_publish_at") + hour,
+        deadline_at=F("deadline_at") + hour,
+    )
+    assert relay.run_once()["pulled_in"] == (3 if claimed else 2)
+    assert relay.run_once()["pulled_in"] == 0
+    turn.refresh_from_db()
+    assert (turn.lease_until is not None) is claimed
+    ends = [turn.next_publish_at, turn.deadline_at, turn.lease_until or turn.deadline_at]
+    assert max(ends) < timezone.now() + timedelta(minutes=2)
 
 
 @pytest.mark.parametrize("claimed", [False, True])

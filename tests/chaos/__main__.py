@@ -9,14 +9,23 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
-from tests.chaos.arena import Arena
+from tests.chaos.arena import Arena, Need
 from tests.chaos.campaign import Result, Work, run_faults
+from tests.chaos.clock import Clock
+from tests.chaos.disk import SmallDisk
 from tests.chaos.faults import FAULTS, Fault
 from tests.chaos.report import Row, as_page, is_clean, merge, row_of
 from tests.live.processes import ROOT
 
+Plan = dict[str, list[Fault]]
 Keep = Callable[[Result, Work], None]
+CAN_HAVE: dict[Need, Callable[[], bool]] = {
+    "": lambda: True,
+    "clock": Clock.is_possible,
+    "disk": SmallDisk.is_possible,
+}
 PAGE = ROOT / "docs" / "benchmarks" / "faults.md"
 
 
@@ -39,7 +48,7 @@ def main() -> int:
     return 0 if all(is_clean(row) for row in rows) else 1
 
 
-def _plan(asked: argparse.Namespace) -> dict[str, list[Fault]]:
+def _plan(asked: argparse.Namespace) -> Plan:
     """Return which faults are made under one load, by the name of its result."""
     chosen = [fault for fault in FAULTS if asked.only in fault.name]
     if asked.quick:
@@ -49,15 +58,22 @@ def _plan(asked: argparse.Namespace) -> dict[str, list[Fault]]:
     return {fault.name: [fault] * (asked.times or fault.times) for fault in chosen}
 
 
-async def _run(
-    folder: Path, plan: dict[str, list[Fault]], work: Work, *, seed: int, keep: Keep
-) -> None:
+async def _run(folder: Path, plan: Plan, work: Work, *, seed: int, keep: Keep) -> None:
     dice = random.Random(seed)
-    async with Arena(folder) as arena:
-        for name, faults in plan.items():
-            most = max(work.conversations, *(fault.conversations for fault in faults))
-            mine = replace(work, conversations=most)
-            keep(await run_faults(arena, name, faults, dice=dice, work=mine), mine)
+    for need in get_args(Need):
+        mine = {name: faults for name, faults in plan.items() if faults[0].needs == need}
+        if mine and not CAN_HAVE[need]():
+            print("Not made here:", *mine)  # noqa: T201
+        elif mine:
+            async with Arena(folder / f"arena{need}", needs=need) as arena:
+                await _make(arena, mine, work, dice=dice, keep=keep)
+
+
+async def _make(arena: Arena, plan: Plan, work: Work, *, dice: random.Random, keep: Keep) -> None:
+    for name, faults in plan.items():
+        most = max(work.conversations, *(fault.conversations for fault in faults))
+        mine = replace(work, conversations=most)
+        keep(await run_faults(arena, name, faults, dice=dice, work=mine), mine)
 
 
 def _tell(result: Result) -> None:

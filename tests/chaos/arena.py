@@ -6,18 +6,21 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
 import psutil
 import psycopg
 
 from supportbot.embedded import EmbeddedServers
+from tests.chaos.clock import Clock
+from tests.chaos.disk import SmallDisk
 from tests.chaos.proxy import Proxy
 from tests.live.conftest import Upstream
 from tests.live.processes import Stack
 
 # With beat, as the product runs; "bulk" has nothing to do here.
+Need = Literal["", "clock", "disk"]
 NAMES = ("web", "worker", "relay", "beat")
 
 
@@ -27,9 +30,17 @@ class Arena:
     ``first`` is a full set of processes, ``second`` one more worker on the same servers.
     """
 
-    def __init__(self, folder: Path, *, with_model: bool = True) -> None:
-        self.folder, self._with_model = folder, with_model
-        self.servers = EmbeddedServers(folder / "servers")
+    def __init__(self, folder: Path, *, needs: Need = "") -> None:
+        """``needs`` gives the database a clock that can be stepped, or a disk that gets full."""
+        self.folder = folder
+        folder.mkdir(exist_ok=True)
+        self.clock = Clock(folder / "clock") if needs == "clock" else None
+        self.disk = SmallDisk(folder / "servers") if needs == "disk" else None
+        faked = self.clock.environment if self.clock else {}
+        self.servers = EmbeddedServers(folder / "servers", environment=faked)
+        # Runs that share nothing still must not read each other's queues.
+        self.prefix = f"chaos{int(time.time())}"
+        self.keys = folder / "keys"
         self._open = AsyncExitStack()
         # What faults measured themselves, by what it is.
         self.notes: dict[str, float] = {}
@@ -102,7 +113,17 @@ class Arena:
             "database_connections": float(str(row[0])) if row else 0.0,
         }
 
+    def write_keys(self, *keys: str) -> None:
+        """Replace the model's keys at once, as a secrets' store does."""
+        new = self.keys.with_suffix(".new")
+        new.write_text("\n".join(keys), encoding="ascii")
+        new.replace(self.keys)
+
     async def _start(self) -> None:
+        self.write_keys("sk-one", "sk-two")
+        if self.disk:
+            self.disk.mount()
+            self._open.callback(self.disk.unmount)
         await asyncio.to_thread(self.servers.start)
         self._open.callback(self.servers.stop)
         self.upstream = Upstream(self.folder)
@@ -123,20 +144,17 @@ class Arena:
 
     def _stack(self, name: str, redis_url: str, *, names: Sequence[str]) -> Stack:
         environment = {
-            "REDIS_PREFIX": f"chaos{int(time.time())}",
+            "REDIS_PREFIX": self.prefix,
             # The load comes from one address, and is no attack.
             "MESSAGES_A_MINUTE_PER_ADDRESS": "100000",
             "MESSAGES_A_MINUTE_PER_SITE": "100000",
             "SILENT_SOCKETS_PER_ADDRESS": "2000",
             "LOG_LEVEL": "WARNING",
+            "OPENAI_API_KEY_FILE": str(self.keys),
+            "OPENAI_BASE_URL": f"http://127.0.0.1:{self.model_proxy.port}/v1",
+            "OPENAI_MODELS": "model-a,model-b",
+            "OPENAI_FIRST_TOKEN_SECONDS": "3",
         }
-        if self._with_model:
-            environment |= {
-                "OPENAI_API_KEY": "sk-one,sk-two",
-                "OPENAI_BASE_URL": f"http://127.0.0.1:{self.model_proxy.port}/v1",
-                "OPENAI_MODELS": "model-a,model-b",
-                "OPENAI_FIRST_TOKEN_SECONDS": "3",
-            }
         return Stack(
             database_url=self.database_url,
             redis_url=redis_url,

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import psycopg
 import redis.asyncio
 
-from tests.chaos.arena import Arena
+from tests.chaos.arena import Arena, Need
 from tests.chaos.clients import CLIENTS
+from tests.chaos.host import fill_disk, step_clock
+from tests.chaos.meddling import meddle_with_nudges, rotate_keys
 
 Connection = psycopg.Connection[tuple[object, ...]]
 # More than the server has.
@@ -33,6 +35,7 @@ class Fault:
     is_worker_killed: bool = False
     is_web_killed: bool = False
     conversations: int = 0
+    needs: Need = ""
 
 
 async def kill_worker(arena: Arena, dice: random.Random) -> None:
@@ -190,11 +193,14 @@ REDIS = (
     Fault("Redis paused for up to 30 s", pause_redis, 3),
     Fault("Redis connections reset", reset_redis, 3),
     Fault("Redis full", fill_redis, 3),
+    Fault("nudges lost, late, tripled", meddle_with_nudges, 3),
 )
 DATABASE = (
     Fault("PostgreSQL stopped for up to 20 s", stop_postgres, 3, 1),
     Fault("a table locked for up to 30 s", lock_conversations, 3),
     Fault("PostgreSQL out of connections", take_all_connections, 3),
+    Fault("PostgreSQL's disk full for up to 30 s", fill_disk, 3, needs="disk"),
+    Fault("the database's clock stepped", step_clock, 3, needs="clock"),
 )
 MODES = (
     "429", "429_retry_after", "quota", "401", "500", "hang", "stall", "cut_clean", "cut", "html",
@@ -210,6 +216,7 @@ MODEL = (
     Fault("the model's server: an unknown tool", upstream("tool_call", tool="launch_rockets"), 3),
     Fault("the model's server: refused", refuse_upstream, 3, 1),
     Fault("the model's server: reset", reset_upstream, 3),
+    Fault("the model's server: ten keys replaced", rotate_keys, 3),
 )
 FAULTS = (
     *PROCESSES,
