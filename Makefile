@@ -9,7 +9,7 @@ python := .venv/bin/python
 uv := .venv/bin/uv
 compile := $(uv) pip compile --quiet --universal --no-header
 
-.PHONY: demo test check evaluate bench-injections bench-knowledge bench-redaction chaos requirements clean
+.PHONY: demo test check evaluate bench-injections bench-knowledge bench-redaction chaos soak requirements clean
 # The model goes into the .venv that the packages' step makes.
 .NOTPARALLEL:
 
@@ -53,6 +53,10 @@ bench-budget: .venv/.dev
 QUICK ?=
 chaos: .venv/.dev .venv/.model
 	@$(python) -m tests.chaos $(if $(QUICK),--quick,--write)
+
+# Half an hour of load, and docs/benchmarks/soak.md: does anything still grow at its end?
+soak: .venv/.dev .venv/.model
+	@$(python) -m tests.chaos.soak --write
 
 check: .venv/.dev .venv/.model
 	@scripts/check

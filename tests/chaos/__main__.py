@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import random
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from tests.chaos.campaign import Result, Work, run_faults
 from tests.chaos.clock import Clock
 from tests.chaos.disk import SmallDisk
 from tests.chaos.faults import FAULTS, Fault
-from tests.chaos.report import Row, as_page, is_clean, merge, row_of
+from tests.chaos.report import Row, as_page, commit_now, is_clean, merge, row_of
 from tests.live.processes import ROOT
 
 Plan = dict[str, list[Fault]]
@@ -33,7 +32,7 @@ def main() -> int:
     """Run what the command line asks for."""
     asked = _parse()
     rows: list[Row] = []
-    commit = _commit()
+    commit = commit_now()
 
     def keep(result: Result, work: Work) -> None:
         _tell(result)
@@ -95,16 +94,6 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=5.0, help="messages a second")
     parser.add_argument("--write", action="store_true", help="write the page of the docs")
     return parser.parse_args()
-
-
-def _commit() -> str:
-    return subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout.strip()
 
 
 if __name__ == "__main__":

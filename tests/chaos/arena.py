@@ -103,14 +103,21 @@ class Arena:
         return psycopg.connect(self.database_url, autocommit=True)
 
     def usage(self) -> dict[str, float]:
-        """Return memory (MB), descriptors and the database's connections, all processes added."""
-        processes = [psutil.Process(stack.pid(name)) for stack, name in self.processes()]
+        """Return the memory (MB) by process, all descriptors, the database's connections."""
+        usage: dict[str, float] = {}
+        descriptors = 0
+        for stack, name in self.processes():
+            process = psutil.Process(stack.pid(name))
+            key = f"memory of {name} (MB)"
+            usage[key] = usage.get(key, 0.0) + process.memory_info().rss / 1e6
+            descriptors += process.num_fds()
+        redis = psutil.Process(self.servers.valkey.pid)
+        usage["memory of Redis (MB)"] = redis.memory_info().rss / 1e6
         with self.database() as connection:
             row = connection.execute("SELECT count(*) FROM pg_stat_activity").fetchone()
-        return {
-            "memory_mb": sum(one.memory_info().rss for one in processes) / 1e6,
-            "descriptors": sum(one.num_fds() for one in processes),
-            "database_connections": float(str(row[0])) if row else 0.0,
+        return usage | {
+            "descriptors": float(descriptors),
+            "database connections": float(str(row[0])) if row else 0.0,
         }
 
     def write_keys(self, *keys: str) -> None:

@@ -65,6 +65,12 @@ class Load:
         await self.stop_asking()
         await asyncio.gather(*(visitor.__aexit__() for visitor in self.visitors))
 
+    async def forget_left(self) -> None:
+        """Close the conversations that went to people, which nobody asks in any more."""
+        left = [one for one in self.visitors if one.status and not one.is_with_assistant]
+        self.visitors = [one for one in self.visitors if one not in left]
+        await asyncio.gather(*(visitor.__aexit__() for visitor in left))
+
     async def stop_asking(self) -> None:
         """Say nothing more; the connections stay."""
         for task in self._tasks:

@@ -2,6 +2,7 @@
 
 import json
 import platform
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import quantiles
@@ -9,6 +10,7 @@ from typing import Any
 
 from tests.chaos.campaign import Result, Work
 from tests.chaos.oracle import Findings
+from tests.live.processes import ROOT
 
 HEAD = """# Faults
 
@@ -29,6 +31,17 @@ ROW = (
     "| {back:.1f} / {longest:.1f} | {seed}, {commit} |"
 )
 Row = dict[str, Any]
+
+
+def commit_now() -> str:
+    """Return what is measured."""
+    return subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout.strip()
 
 
 def share(values: Sequence[float], percent: int) -> float:

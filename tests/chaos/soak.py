@@ -1,0 +1,118 @@
+"""`make soak`: half an hour of load, and whether anything still grows at its end."""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, linear_regression, stdev
+
+from tests.chaos.arena import Arena
+from tests.chaos.load import Load
+from tests.chaos.report import commit_now
+from tests.live.processes import ROOT
+
+PAGE = ROOT / "docs" / "benchmarks" / "soak.md"
+SAMPLE_SECONDS = 10.0
+# Of residuals around the line; what grows less can't be told from them.
+NOISE_DEVIATIONS = 2.0
+HEAD = """# Soak
+
+Written by `make soak`, commit {commit}: {minutes:g} minutes, {conversations} conversations at
+once, {rate:g} messages a second in all, a sample each {sample:g} s. A line was fitted through the
+second half. Growth is how much it rises in that half, noise {deviations:g} standard deviations of
+the samples around it: what grows less than that is called level.
+
+| what | at the start | at the end | growth in the second half | noise | |
+|---|---|---|---|---|---|
+"""
+ROW = "| {name} | {first:.1f} | {last:.1f} | {growth:+.2f} | {noise:.2f} | {verdict} |"
+Samples = Sequence[tuple[float, dict[str, float]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """How a measure went in the second half, in its own unit."""
+
+    growth: float
+    noise: float
+
+    @property
+    def is_level(self) -> bool:
+        """Whether it can't be told from standing still."""
+        return self.growth <= self.noise
+
+
+def trend_of(times: Sequence[float], values: Sequence[float]) -> Trend:
+    """Return the rise of a least-squares line over ``times`` (s), and the noise around it."""
+    slope, start = linear_regression(times, values)
+    rests = [value - start - slope * at for at, value in zip(times, values, strict=True)]
+    return Trend(slope * (times[-1] - times[0]), NOISE_DEVIATIONS * stdev(rests))
+
+
+def as_page(samples: Samples, **facts: object) -> tuple[str, bool]:
+    """Return the report as Markdown, and whether all is level."""
+    half = samples[len(samples) // 2 :]
+    times = [at for at, _ in half]
+    rows, is_level = [], True
+    for name in samples[0][1]:
+        trend = trend_of(times, [usage[name] for _, usage in half])
+        is_level = is_level and trend.is_level
+        rows.append(
+            ROW.format(
+                name=name,
+                first=fmean(usage[name] for _, usage in samples[:3]),
+                last=fmean(usage[name] for _, usage in samples[-3:]),
+                growth=trend.growth,
+                noise=trend.noise,
+                verdict="level" if trend.is_level else "grows",
+            )
+        )
+    head = HEAD.format(sample=SAMPLE_SECONDS, deviations=NOISE_DEVIATIONS, **facts)
+    return head + "\n".join(rows) + "\n", is_level
+
+
+async def _soak(folder: Path, asked: argparse.Namespace) -> Samples:
+    samples: list[tuple[float, dict[str, float]]] = []
+    async with Arena(folder) as arena:
+        load = Load(
+            [arena.url], conversations=asked.conversations, per_second=asked.rate, seed=asked.seed
+        )
+        async with load:
+            start = time.monotonic()
+            while (passed := time.monotonic() - start) < asked.minutes * 60:
+                await asyncio.sleep(SAMPLE_SECONDS)
+                samples.append((passed, await asyncio.to_thread(arena.usage)))
+                await load.forget_left()
+    return samples
+
+
+def main() -> int:
+    """Run what the command line asks for; 1 where something still grows."""
+    parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--conversations", type=int, default=50)
+    parser.add_argument("--rate", type=float, default=3.0, help="messages a second")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--write", action="store_true", help="write the page of the docs")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="supportbot-soak-") as folder:
+        samples = asyncio.run(_soak(Path(folder), asked))
+    page, is_level = as_page(
+        samples,
+        commit=commit_now(),
+        minutes=asked.minutes,
+        conversations=asked.conversations,
+        rate=asked.rate,
+    )
+    print(page)  # noqa: T201 - its output is what it is for
+    if asked.write:
+        PAGE.write_text(page, encoding="utf-8")
+    return 0 if is_level else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

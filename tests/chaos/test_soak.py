@@ -1,0 +1,32 @@
+"""The soak's line tells growth from noise."""
+
+import random
+
+import pytest
+
+from tests.chaos.soak import as_page, trend_of
+
+TIMES = [10.0 * number for number in range(90)]
+
+
+@pytest.mark.parametrize(("per_second", "is_level"), [(0.0, True), (-0.1, True), (0.05, False)])
+def test_trend_of_what_grows_by_so_much(per_second: float, is_level: bool) -> None:
+    dice = random.Random(1)
+    values = [200 + per_second * at + dice.gauss(0, 2) for at in TIMES]
+
+    trend = trend_of(TIMES, values)
+
+    assert trend.is_level is is_level
+    assert trend.growth == pytest.approx(per_second * 890, abs=2)
+    assert trend.noise == pytest.approx(4, abs=1)
+
+
+def test_as_page_looks_at_the_second_half_only() -> None:
+    dice = random.Random(1)
+    samples = [(at, {"memory": 100 + min(at, 400) + dice.gauss(0, 1)}) for at in TIMES]
+
+    page, is_level = as_page(samples, commit="abc", minutes=15, conversations=5, rate=1)
+
+    assert is_level
+    assert "| memory | " in page
+    assert "| level |" in page
