@@ -1,6 +1,6 @@
 """Cards of effects as every viewer sees them: what was asked, and how far it has come."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -36,17 +36,18 @@ class CardView:
     expires_at: datetime | None
 
 
-def cards_of(messages: Iterable[Message]) -> dict[int, CardView]:
-    """Return the cards of ``messages`` by the messages' keys, in one query."""
-    pks = [message.pk for message in messages]
-    found = ToolCall.objects.filter(message_id__in=pks) if pks else ToolCall.objects.none()
-    return {card.message_pk: card for card in map(view_card, found)}
+def read_cards(conversation: Conversation, messages: Sequence[Message]) -> list[CardView]:
+    """Return the newest cards of a conversation and those of ``messages``, oldest first.
 
-
-def recent_cards(conversation: Conversation) -> list[CardView]:
-    """Return the newest cards of a conversation, oldest first: their states may have changed."""
-    found = ToolCall.objects.filter(conversation=conversation, message__isnull=False)
-    return [view_card(call) for call in reversed(found.order_by("-pk")[:NEWEST])]
+    The newest may have changed their states since they were shown. Read the messages before.
+    """
+    shown = ToolCall.objects.filter(conversation=conversation, message__isnull=False)
+    found = list(shown.order_by("-pk")[:NEWEST])
+    if messages and len(found) == NEWEST:
+        pks = [message.pk for message in messages]
+        older = shown.filter(message_id__in=pks, pk__lt=found[-1].pk)
+        found += older.order_by("-pk")
+    return [view_card(call) for call in reversed(found)]
 
 
 def view_card(call: ToolCall) -> CardView:

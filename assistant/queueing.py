@@ -9,7 +9,7 @@ from assistant.claims import DEADLINE_SECONDS, PUBLISH_AFTER_SECONDS, State
 from assistant.dispatch import publish_on_commit
 from assistant.models import Turn
 from conversations.models import Conversation, Message
-from core.realtime import delta_group
+from core.realtime import conversation_group
 from core.realtime import publish_on_commit as hint_on_commit
 
 
@@ -64,7 +64,7 @@ def end_preview(turn: Turn, *, reason: str) -> None:
     """Tell every viewer, after the commit, that the preview of ``turn`` is over."""
     conversation = turn.conversation
     hint_on_commit(
-        delta_group(conversation.public_id),
+        conversation_group(conversation.public_id),
         {
             "type": "delta_end",
             "conversation": str(conversation.public_id),

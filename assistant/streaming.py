@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from assistant.claims import Claim, mine
 from core.background import in_database_thread
-from core.realtime import delta_group, publish_soon
+from core.realtime import conversation_group, publish_soon
 
 FLUSH_SECONDS = 0.03
 SAVE_SECONDS = 1.0
@@ -63,7 +63,7 @@ class Preview:
         if self.claim is None:
             return
         publish_soon(
-            delta_group(self.claim.conversation_id),
+            conversation_group(self.claim.conversation_id),
             {
                 "conversation": str(self.claim.conversation_id),
                 "message": str(self.claim.public_id),

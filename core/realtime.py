@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 Message = dict[str, Any]
 Listener = Callable[[Message], None]
-DELTA_SHARDS = 64
+SHARDS = 64
 RUNNING_TEXT_SECONDS = 180
 SEND_SECONDS = 1.0
 counters: Counter[str] = Counter()
@@ -31,18 +31,16 @@ DESK_GROUP = "desk"
 
 
 def conversation_group(public_id: object) -> str:
-    """Return the group of one conversation's nudges."""
-    return f"conversation.{public_id}"
+    """Return the group of a conversation's hints, which it shares with others.
+
+    A group of its own would cost each socket that opens or closes a round trip to Redis.
+    """
+    return f"conversations.{hash_of(str(public_id)) % SHARDS}"
 
 
 def staff_group(user_pk: int) -> str:
     """Return the group of what concerns one member of staff alone."""
     return f"staff.{user_pk}"
-
-
-def delta_group(public_id: object) -> str:
-    """Return the shard that carries the deltas of a conversation."""
-    return f"deltas.{hash_of(str(public_id)) % DELTA_SHARDS}"
 
 
 def hash_of(text: str) -> int:
@@ -162,29 +160,43 @@ class Hub:
     """
 
     def __init__(self) -> None:
-        self._listeners: dict[str, list[Listener]] = {}
+        # By group and by the conversation that is listened for; None hears of all.
+        self._listeners: dict[tuple[str, str | None], list[Listener]] = {}
+        self._members: Counter[str] = Counter()
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._subscribed: dict[str, asyncio.Event] = {}
 
-    async def join(self, group: str, listener: Listener) -> None:
-        """Call ``listener`` for each hint of ``group``; waits a moment for the subscription."""
-        self._listeners.setdefault(group, []).append(listener)
+    async def join(
+        self, group: str, listener: Listener, *, conversation: str | None = None
+    ) -> None:
+        """Call ``listener`` for each hint of ``group``, or for those of one conversation.
+
+        Waits a moment for the subscription.
+        """
+        self._listeners.setdefault((group, conversation), []).append(listener)
+        self._members[group] += 1
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._run())
         joined = self._joined(group)
+        if joined.is_set():
+            return
         self._changed.set()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SEND_SECONDS):
                 await joined.wait()
 
-    def leave(self, group: str, listener: Listener) -> None:
+    def leave(self, group: str, listener: Listener, *, conversation: str | None = None) -> None:
         """Undo one ``join``."""
-        listeners = self._listeners.get(group, [])
-        if listener in listeners:
-            listeners.remove(listener)
+        listeners = self._listeners.get((group, conversation), [])
+        if listener not in listeners:
+            return
+        listeners.remove(listener)
         if not listeners:
-            self._listeners.pop(group, None)
+            del self._listeners[group, conversation]
+        self._members[group] -= 1
+        if not self._members[group]:
+            del self._members[group]
             self._changed.set()
 
     def _joined(self, group: str) -> asyncio.Event:
@@ -224,23 +236,29 @@ class Hub:
                 await layer.group_discard(group, channel)
 
     async def _subscribe(self, layer: Any, channel: str) -> None:
-        for group in list(self._listeners):
+        for group in list(self._members):
             event = self._joined(group)
             if not event.is_set():
                 await layer.group_add(group, channel)
                 event.set()
-        for group in [name for name in self._subscribed if name not in self._listeners]:
-            if group not in self._listeners and self._subscribed.pop(group).is_set():
+        for group in [name for name in self._subscribed if name not in self._members]:
+            if group not in self._members and self._subscribed.pop(group).is_set():
                 await layer.group_discard(group, channel)
 
     async def _receive(self, layer: Any, channel: str) -> None:
         while True:
             message = await layer.receive(channel)
-            for listener in list(self._listeners.get(message.get("group", ""), ())):
+            for listener in self._listeners_of(message):
                 try:
                     listener(message)
                 except Exception:  # a consumer's edge: one socket must not deafen the others
                     logger.exception("a listener of %s failed", message.get("group"))
+
+    def _listeners_of(self, message: Message) -> list[Listener]:
+        group, conversation = message.get("group", ""), message.get("conversation")
+        to_all = self._listeners.get((group, None), [])
+        to_one = self._listeners.get((group, conversation), []) if conversation else []
+        return [*to_all, *to_one]
 
 
 _hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()

@@ -18,7 +18,6 @@ from core.limits import TokenBucket
 from core.realtime import (
     DESK_GROUP,
     conversation_group,
-    delta_group,
     hub,
     publish_soon,
     staff_group,
@@ -91,10 +90,7 @@ class DeskConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             self.outbox.put(frame)
 
     def _on_conversation_hint(self, hint: Frame) -> None:
-        # Deltas of many conversations share a group.
-        frame = (
-            conversation_frame(hint) if hint.get("conversation") == self.conversation_id else None
-        )
+        frame = conversation_frame(hint)
         if frame is not None:
             self.outbox.put(frame)
 
@@ -137,8 +133,8 @@ class DeskConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         conversation = await self._access(public_id)
         self._unwatch()
         self.conversation_id = str(conversation.public_id)
-        await hub().join(conversation_group(self.conversation_id), self._on_conversation_hint)
-        await hub().join(delta_group(self.conversation_id), self._on_conversation_hint)
+        group, listener = conversation_group(self.conversation_id), self._on_conversation_hint
+        await hub().join(group, listener, conversation=self.conversation_id)
         sweep().add(self)
         # Joined first, then told: what was committed in between is not missed.
         head = await self._access(public_id)
@@ -162,8 +158,8 @@ class DeskConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if not self.conversation_id:
             return
         sweep().remove(self)
-        hub().leave(conversation_group(self.conversation_id), self._on_conversation_hint)
-        hub().leave(delta_group(self.conversation_id), self._on_conversation_hint)
+        group, listener = conversation_group(self.conversation_id), self._on_conversation_hint
+        hub().leave(group, listener, conversation=self.conversation_id)
         self.conversation_id, self._head = "", None
         self.outbox.forget_pieces()
 

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from assistant.actions import decide
-from assistant.cards import view_card
+from assistant.cards import read_cards, view_card
 from assistant.services import receive_customer_message
 from conversations.models import Conversation, Site
 from conversations.selectors import access_conversation, access_site, messages_after
@@ -186,10 +186,11 @@ def messages(request: HttpRequest, public_id: UUID) -> HttpResponse:
         return _add_message(request, conversation)
     after = _number(request, "after", default=0, most=2_000_000_000)
     limit = _number(request, "limit", default=PAGE, most=PAGE)
-    rows = messages_after(conversation.pk, after=after, limit=limit)
+    rows = list(messages_after(conversation.pk, after=after, limit=limit))
+    cards = read_cards(conversation, rows)
     return JsonResponse(
         {
-            "messages": message_frames(rows, conversation=conversation),
+            "messages": message_frames(rows, conversation=conversation, cards=cards),
             "last_seq": conversation.last_seq,
             "status": conversation.status,
         }

@@ -7,6 +7,8 @@ from collections import Counter
 from contextlib import suppress
 from typing import Any
 
+from channels.consumer import get_handler_name
+from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import Error
 
@@ -16,7 +18,7 @@ from conversations.sweeping import sweep
 from core.background import in_database_thread
 from core.errors import SupportError, Unauthorized, Unavailable
 from core.limits import TokenBucket
-from core.realtime import conversation_group, delta_group, hub
+from core.realtime import conversation_group, hub
 from widget import handlers
 from widget.limits import waiting_room
 from widget.origins import check_origin, own_origins
@@ -52,6 +54,19 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     is_waiting = False
     is_dead = False
     writer: SocketWriter | None = None
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Handle one event of the server.
+
+        Channels closes old database connections before each: a visit to another thread every
+        time, for what ``in_database_thread`` does where the connections are.
+        """
+        await getattr(self, get_handler_name(message))(message)
+
+    async def websocket_disconnect(self, message: dict[str, Any]) -> None:
+        """End, likewise."""
+        await self.disconnect(message["code"])
+        raise StopConsumer
 
     async def connect(self) -> None:
         """Refuse foreign origins at the handshake; then wait for ``hello``."""
@@ -166,8 +181,8 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.token = frame.token
         self.writer = SocketWriter(self, conversation, after=frame.after)
         # Join first, then read: what is committed in between is hinted at or read, or both.
-        await hub().join(conversation_group(self.conversation_id), self._on_hint)
-        await hub().join(delta_group(self.conversation_id), self._on_hint)
+        group = conversation_group(self.conversation_id)
+        await hub().join(group, self._on_hint, conversation=self.conversation_id)
         sweep().add(self)
         await self.writer.welcome()
 
@@ -185,7 +200,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         return True
 
     def _on_hint(self, hint: dict[str, Any]) -> None:
-        if self.writer is not None and hint.get("conversation") == self.conversation_id:
+        if self.writer is not None:
             self.writer.take_hint(hint)
 
     def look_again(self, *, last_seq: int, revision: int) -> None:
@@ -223,6 +238,6 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if self.writer is None:
             return
         sweep().remove(self)
-        hub().leave(conversation_group(self.conversation_id), self._on_hint)
-        hub().leave(delta_group(self.conversation_id), self._on_hint)
+        group = conversation_group(self.conversation_id)
+        hub().leave(group, self._on_hint, conversation=self.conversation_id)
         self.writer.stop()

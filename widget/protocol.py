@@ -15,7 +15,7 @@ from pydantic import (
     ValidationError,
 )
 
-from assistant.cards import CardView, cards_of
+from assistant.cards import CardView
 from assistant.finishing import link_hosts
 from conversations.models import Conversation, Message
 from core.errors import SupportError
@@ -162,12 +162,14 @@ def claimed_client_id(text: str) -> str | None:
 
 
 def message_frames(
-    messages: Iterable[Message], *, conversation: Conversation
+    messages: Iterable[Message], *, conversation: Conversation, cards: Iterable[CardView]
 ) -> list[dict[str, Any]]:
-    """Return durable messages as the customer's client gets them, with their cards."""
-    rows = list(messages)
-    cards = cards_of(rows)
-    return [message_frame(row, conversation=conversation, card=cards.get(row.pk)) for row in rows]
+    """Return durable messages as the customer's client gets them, each with its card."""
+    by_message = {card.message_pk: card for card in cards}
+    return [
+        message_frame(row, conversation=conversation, card=by_message.get(row.pk))
+        for row in messages
+    ]
 
 
 def message_frame(

@@ -6,12 +6,14 @@ from itertools import accumulate
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Length
 
-from assistant.cards import recent_cards
+from assistant.cards import read_cards
 from assistant.models import Turn
 from conversations.models import Conversation, Message
 from conversations.selectors import messages_after, wants_rating
+from escalation.models import HandOff
 from escalation.selectors import people_online, queue_place
 from widget.protocol import card_frame, message_frames
 
@@ -32,20 +34,29 @@ class View:
     status_frame: dict[str, Any]
     offline_frame: dict[str, Any] | None
     wants_rating: bool
+    is_answered: bool
     messages: list[dict[str, Any]]
     cards: list[dict[str, Any]]
 
 
 def read_view(conversation_pk: int, *, after: int) -> View:
     """Return the state and the next page of messages past ``after``."""
-    conversation = Conversation.objects.select_related("site", "customer", "agent").get(
-        pk=conversation_pk
+    of_it = {"conversation": OuterRef("pk")}
+    conversation = (
+        Conversation.objects.select_related("site", "customer", "agent")
+        # What is not there needs no further look, and most of it is not there.
+        .annotate(
+            is_in_queue=Exists(HandOff.objects.filter(**of_it, state=HandOff.State.WAITING)),
+            is_answered=Exists(Turn.objects.filter(**of_it, state=Turn.State.RUNNING)),
+        )
+        .get(pk=conversation_pk)
     )
     # Also while the assistant helps one that waits: its place is kept.
     is_queued = conversation.status in {Status.WAITING, Status.ASSISTANT}
-    place = queue_place(conversation) if is_queued else None
+    place = queue_place(conversation) if is_queued and conversation.is_in_queue else None
     has_people = people_online() if conversation.status == Status.WAITING else None
-    messages = _page(conversation, after=after)
+    messages = list(_page(conversation, after=after))
+    cards = read_cards(conversation, messages)
     return View(
         last_seq=conversation.last_seq,
         revision=conversation.revision,
@@ -53,9 +64,9 @@ def read_view(conversation_pk: int, *, after: int) -> View:
         status_frame=_status_frame(conversation, place, has_people),
         offline_frame=_offline_frame(conversation, has_people),
         wants_rating=wants_rating(conversation),
-        messages=message_frames(messages, conversation=conversation),
-        # Read after the messages: a card that moved on in between is sent once more.
-        cards=[card_frame(card) for card in recent_cards(conversation)],
+        is_answered=conversation.is_answered and conversation.status == Status.ASSISTANT,
+        messages=message_frames(messages, conversation=conversation, cards=cards),
+        cards=[card_frame(card) for card in cards],
     )
 
 

@@ -69,7 +69,7 @@ class SocketWriter:
 
     async def _streaming(self, view: View) -> dict[str, Any] | None:
         """Return the answer under way with all its text, so that a reload loses none of it."""
-        if view.status != Conversation.Status.ASSISTANT:
+        if not view.is_answered:
             return None
         answer = await in_database_thread(running_answer)(self._pk)
         if answer is None:

@@ -181,7 +181,9 @@ async def reset_upstream(arena: Arena, dice: random.Random) -> None:
 
 PROCESSES = (
     Fault("kill -9 of a worker", kill_worker, 100, 3, is_worker_killed=True),
-    Fault("kill -9 of the web process", kill_web, 40, 1, is_web_killed=True, conversations=300),
+    Fault(
+        "kill -9 of the web process", kill_web, 40, 1, 10.0, is_web_killed=True, conversations=300
+    ),
     Fault("kill -9 of the relay", kill_relay, 30, 1),
     Fault("kill -9 of all workers for up to 60 s", kill_all_workers, 3),
     Fault("SIGSTOP of a worker for up to 60 s", freeze_worker, 3),

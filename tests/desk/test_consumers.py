@@ -15,7 +15,7 @@ from django.test import Client
 from accounts.models import User
 from assistant.services import take_conversation
 from conversations.models import Conversation, Site
-from core.realtime import conversation_group, delta_group, publish_soon
+from core.realtime import conversation_group, publish_soon
 from desk import consumers, presence
 from escalation.models import AgentProfile
 from supportbot.asgi import application
@@ -158,7 +158,8 @@ async def test_pieces_reach_only_those_who_watch_that_conversation(
             hint = {"type": "delta", "conversation": str(conversation.public_id), "message": "m"}
             # One group carries the deltas of many conversations.
             publish_soon(
-                delta_group(waiting.public_id), {**hint, "attempt": 1, "offset": 0, "text": text}
+                conversation_group(waiting.public_id),
+                {**hint, "attempt": 1, "offset": 0, "text": text},
             )
         assert (await socket.wait_for("delta"))["text"] == "ours"
 

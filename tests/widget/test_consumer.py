@@ -315,13 +315,13 @@ async def test_story_with_an_agent_until_the_rating(
 async def test_preview_hints_reach_only_the_assistants_conversation(
     opened: tuple[Conversation, str], agent: User
 ) -> None:
-    from core.realtime import delta_group, publish_soon
+    from core.realtime import conversation_group, publish_soon
 
     conversation, token = opened
 
     def hint(message: str, offset: int, text: str) -> None:
         publish_soon(
-            delta_group(conversation.public_id),
+            conversation_group(conversation.public_id),
             {
                 "type": "delta",
                 "conversation": str(conversation.public_id),
