@@ -1,8 +1,16 @@
 """Markdown to HTML: what must not get through, and what must."""
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from core import markup
 from core.markup import render_markdown, render_plain
+
+SIGNS = "abz é中 1.,:;!?'()/%€$-#*_<&>[]|\\`=+~\"\n\t\r\u00a0\x00"
+WORDS = st.text(st.sampled_from(SIGNS), max_size=12)
+    st.sampled_from("abz é中 1.,:;!?'()/%€$-#*_<&>[]|\\`=+~\"\n\t\r\u00a0\x00"), max_size=12
+)
 
 
 @pytest.mark.parametrize(
@@ -42,3 +50,18 @@ def test_render_markdown_keeps_tables_and_lists() -> None:
 
 def test_render_plain_escapes_and_keeps_line_breaks() -> None:
     assert render_plain("a <b>\nc") == "<p>a &lt;b&gt;<br>c</p>"
+
+
+@given(WORDS)
+@example("Hello, you're right (5 % off).\nIt costs $5 - or 4,50 €!")
+@example("a  b\nc")
+@example("a\n1. b")
+def test_render_markdown_of_mere_words_is_what_the_parser_makes_of_them(text: str) -> None:
+    assert render_markdown(text) == markup._render(text, link_hosts=None)
+
+
+def test_render_markdown_of_mere_words_is_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(markup, "_parser")
+    assert render_markdown("Your parcel left (today, 5 %).\nThanks!") == (
+        "<p>Your parcel left (today, 5 %).<br>\nThanks!</p>\n"
+    )
