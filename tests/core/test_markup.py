@@ -9,8 +9,6 @@ from core.markup import render_markdown, render_plain
 
 SIGNS = "abz é中 1.,:;!?'()/%€$-#*_<&>[]|\\`=+~\"\n\t\r\u00a0\x00"
 WORDS = st.text(st.sampled_from(SIGNS), max_size=12)
-    st.sampled_from("abz é中 1.,:;!?'()/%€$-#*_<&>[]|\\`=+~\"\n\t\r\u00a0\x00"), max_size=12
-)
 
 
 @pytest.mark.parametrize(
