@@ -49,8 +49,8 @@ def render_markdown(text: str, *, link_hosts: Collection[str] | None = None) -> 
     ``link_hosts`` are the host names that links may lead to, ``None`` for any; a link
     elsewhere keeps its words and loses its address.
     """
-    if _WORDS.fullmatch(text):
-        return mark_safe("<p>" + text.replace("\n", "<br>\n") + "</p>\n")  # noqa: S308 - no sign of HTML
+    if _WORDS.fullmatch(words := text.rstrip(" \n")):
+        return mark_safe("<p>" + words.replace("\n", "<br>\n") + "</p>\n")  # noqa: S308 - no sign of HTML
     return _render(text, link_hosts=link_hosts)
 
 

@@ -53,6 +53,7 @@ def test_render_plain_escapes_and_keeps_line_breaks() -> None:
 @given(WORDS)
 @example("Hello, you're right (5 % off).\nIt costs $5 - or 4,50 €!")
 @example("a  b\nc")
+@example("a \n\n ")
 @example("a\n1. b")
 def test_render_markdown_of_mere_words_is_what_the_parser_makes_of_them(text: str) -> None:
     assert render_markdown(text) == markup._render(text, link_hosts=None)
