@@ -9,7 +9,7 @@ python := .venv/bin/python
 uv := .venv/bin/uv
 compile := $(uv) pip compile --quiet --universal --no-header
 
-.PHONY: demo test check evaluate bench-injections bench-knowledge bench-redaction chaos soak requirements clean
+.PHONY: demo test check evaluate bench bench-injections bench-knowledge bench-redaction chaos soak requirements clean
 # The model goes into the .venv that the packages' step makes.
 .NOTPARALLEL:
 
@@ -53,6 +53,12 @@ bench-budget: .venv/.dev
 QUICK ?=
 chaos: .venv/.dev .venv/.model
 	@$(python) -m tests.chaos $(if $(QUICK),--quick,--write)
+
+# Measures the product beside simpler designs and peers, which are installed below var/bench, and
+# writes docs/benchmarks/speed.md; BENCH="--only alone --quick" measures less and writes nothing.
+BENCH ?= --write
+bench: .venv/.dev .venv/.model
+	@$(python) -m benchmarks $(BENCH)
 
 # Half an hour of load, and docs/benchmarks/soak.md: does anything still grow at its end?
 soak: .venv/.dev .venv/.model

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -115,7 +116,7 @@ class Stack:
     def wait_ready(self, *names: str, seconds: float = 60) -> None:
         """Wait until the named processes (all that run, if none is named) are at work."""
         for name in names or tuple(self._running):
-            ready = processes.wait_until(lambda name=name: self._settled(name), seconds=seconds)
+            ready = processes.wait_until(partial(self._settled, name), seconds=seconds)
             if not ready or self._running[name].poll() is not None:
                 raise AssertionError(f"{name} is not ready:\n{self.log(name)[-4000:]}")
 

@@ -1,0 +1,47 @@
+"""`python -m benchmarks`: measures the product beside its peers; --write writes the page."""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+import uvloop
+
+from benchmarks.measures import MEASURES
+from benchmarks.report import write
+from benchmarks.running import SYSTEMS, Outcome, Plan, run
+from tests.live.processes import ROOT
+
+PAGE = ROOT / "docs" / "benchmarks" / "speed.md"
+
+
+def main() -> int:
+    """Run what the command line asks for; end with 1 where something failed."""
+    asked = _parse()
+    plan = Plan(
+        systems=[one for one in SYSTEMS if asked.system in one.name],
+        measures=[one for one in MEASURES if asked.only in one.name],
+        repeats=1 if asked.quick else asked.repeats,
+        is_quick=asked.quick,
+    )
+    with tempfile.TemporaryDirectory(prefix="supportbot-bench-") as folder:
+        outcome: Outcome = uvloop.run(run(plan, Path(folder)))
+    if asked.write:
+        write(PAGE, outcome)
+    for failure in outcome.failures:
+        print("failed:", failure)  # noqa: T201 - its output is what it is for
+    return 1 if outcome.failures else 0
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--only", default="", help="measures with this in their name")
+    parser.add_argument("--system", default="", help="systems with this in their name")
+    parser.add_argument("--quick", action="store_true", help="once and briefly")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--write", action="store_true", help="write the page of the docs")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""Customers that ask: one after the other, or a hundred at random moments; and what they saw."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from benchmarks.stamps import find_stamp
+
+ANSWER_SECONDS = 20.0
+
+
+class Chat(Protocol):
+    """One open conversation with a system under test."""
+
+    async def open(self) -> None:
+        """Connect, and begin the conversation."""
+
+    def ask(self, question: str) -> AsyncGenerator[str, None]:
+        """Say something and yield the answer's pieces as they arrive, until it is whole."""
+
+    async def close(self) -> None:
+        """Leave."""
+
+
+@dataclass
+class Seen:
+    """What all customers of one run saw; times in seconds."""
+
+    added: list[float] = field(default_factory=list)
+    gaps: list[float] = field(default_factory=list)
+    asked: int = 0
+    answered: int = 0
+    # Answers without a stamp did not come from the model: rules or articles gave them.
+    unstamped: int = 0
+    lost: int = 0
+
+
+async def ask_in_turn(chat: Chat, questions: Sequence[str], *, pause: float) -> Seen:
+    """Ask in one conversation, each question after the last one's answer."""
+    seen = Seen()
+    for question in questions:
+        await ask(chat, question, seen)
+        await asyncio.sleep(pause)
+    return seen
+
+
+async def ask_at_random(
+    chats: Sequence[Chat], questions: Sequence[str], *, per_second: float, seconds: float, seed: int
+) -> Seen:
+    """Ask in open conversations by a Poisson process; a busy one is never asked."""
+    dice, seen = random.Random(seed), Seen()  # noqa: S311 - no secret
+    idle, tasks = list(chats), set[asyncio.Task[None]]()
+    started = due = time.monotonic()
+
+    async def ask_one(chat: Chat, question: str) -> None:
+        await ask(chat, question, seen)
+        idle.append(chat)
+
+    for question in questions:
+        due += dice.expovariate(per_second)
+        if due - started > seconds:
+            break
+        await asyncio.sleep(max(0.0, due - time.monotonic()))
+        if idle:
+            chat = idle.pop(dice.randrange(len(idle)))
+            tasks.add(asyncio.create_task(ask_one(chat, question)))
+    await asyncio.gather(*tasks)
+    return seen
+
+
+async def ask_at_once(chats: Sequence[Chat], questions: Sequence[str], *, spread: float) -> Seen:
+    """Ask once in each conversation, the beginnings spread evenly over some seconds."""
+    seen = Seen()
+
+    async def ask_one(number: int) -> None:
+        await asyncio.sleep(spread * number / len(chats))
+        await ask(chats[number], questions[number], seen)
+
+    await asyncio.gather(*(ask_one(number) for number in range(len(chats))))
+    return seen
+
+
+async def ask(chat: Chat, question: str, seen: Seen) -> None:
+    """Ask one question and note what came."""
+    seen.asked += 1
+    text, last, gaps = "", 0.0, list[float]()
+    added: float | None = None
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS), aclosing(chat.ask(question)) as pieces:
+            async for piece in pieces:
+                now = time.monotonic()
+                text += piece
+                if last:
+                    gaps.append(now - last)
+                last = now
+                if added is None and (written := find_stamp(text)) is not None:
+                    added = now - written
+    except (TimeoutError, ConnectionError):
+        seen.lost += 1
+        return
+    seen.answered += 1
+    if added is None:
+        seen.unstamped += 1
+        return
+    seen.added.append(added)
+    seen.gaps += gaps
+
+
+async def open_all(make: Callable[[], Chat], count: int, *, at_once: int = 10) -> list[Chat]:
+    """Open so many conversations, a few at a time."""
+    chats = [make() for _ in range(count)]
+    for start in range(0, count, at_once):
+        await asyncio.gather(*(chat.open() for chat in chats[start : start + at_once]))
+    return chats
+
+
+async def close_all(chats: Sequence[Chat]) -> None:
+    """Leave all conversations."""
+    with suppress(ConnectionError, TimeoutError):
+        await asyncio.gather(*(chat.close() for chat in chats))

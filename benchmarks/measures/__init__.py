@@ -1,0 +1,40 @@
+"""What is measured, a module each; `MEASURES` names them in the order in which they are run."""
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from benchmarks.bench import Bench
+from benchmarks.figures import Figures
+from benchmarks.measures.first_token import measure_alone, measure_crowd
+from benchmarks.systems.system import System
+
+
+class Run(Protocol):
+    """Measures one system once; the seed makes each repeat another one."""
+
+    def __call__(self, system: System, bench: Bench, *, seed: int) -> Awaitable[Figures]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A measure's name, what it does, and of which systems."""
+
+    name: str
+    run: Run
+    is_for_crowds: bool = False
+    # Of this product alone: the others have nothing of the kind.
+    is_ours: bool = False
+    is_once: bool = False
+
+    def is_for(self, system: System) -> bool:
+        """Whether this system can be measured so."""
+        if self.is_ours:
+            return system.name == "product"
+        return system.is_for_crowds or not self.is_for_crowds
+
+
+MEASURES: Sequence[Measure] = (
+    Measure("alone", measure_alone),
+    Measure("crowd", measure_crowd, is_for_crowds=True),
+)

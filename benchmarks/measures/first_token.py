@@ -1,0 +1,64 @@
+"""The time a system adds to the first token, alone and at a hundred open chats; CPU for turns."""
+
+import asyncio
+from itertools import islice
+
+from benchmarks.bench import Bench, spending
+from benchmarks.figures import Figures, percentile
+from benchmarks.load import ask_at_random, ask_in_turn, close_all, open_all
+from benchmarks.questions import questions
+from benchmarks.systems.system import System
+from benchmarks.upstream import Pace
+
+TURNS_ALONE, WARM_UP, PAUSE_SECONDS = 20, 3, 0.1
+CHATS, PER_SECOND, SECONDS = 100, 8.0, 20.0
+# What follows the last answer (a transaction, a task) belongs to the turns.
+SETTLE_SECONDS = 1.0
+# Alone only the first token counts: the rest of the answer needn't take its time.
+FAST = Pace(first_after=0.1, per_second=400)
+
+
+async def measure_alone(system: System, bench: Bench, *, seed: int) -> Figures:
+    """Return the median of the added time in one conversation, one turn after the other."""
+    await bench.model.set_pace(FAST)
+    turns = TURNS_ALONE // 4 if bench.is_quick else TURNS_ALONE
+    chat = system.chat()
+    await chat.open()
+    asked = list(islice(questions(seed=seed), WARM_UP + turns))
+    await ask_in_turn(chat, asked[:WARM_UP], pause=PAUSE_SECONDS)
+    with spending(system, bench.model) as spent:
+        seen = await ask_in_turn(chat, asked[WARM_UP:], pause=PAUSE_SECONDS)
+    await chat.close()
+    return {
+        "alone p50": percentile(seen.added, 50) * 1000,
+        "alone p95": percentile(seen.added, 95) * 1000,
+        "alone without the model": seen.unstamped,
+        "alone lost": seen.lost,
+        **{f"alone {name}": value for name, value in spent.of_turns(seen.asked).items()},
+    }
+
+
+async def measure_crowd(system: System, bench: Bench, *, seed: int) -> Figures:
+    """Return the added time and the CPU of turns at random moments in a hundred open chats."""
+    await bench.model.set_pace(Pace())
+    chats = await open_all(system.chat, CHATS // 5 if bench.is_quick else CHATS)
+    with spending(system, bench.model) as spent:
+        seen = await ask_at_random(
+            chats,
+            list(islice(questions(seed=seed + 100), 1000)),
+            per_second=PER_SECOND / 5 if bench.is_quick else PER_SECOND,
+            seconds=SECONDS / 4 if bench.is_quick else SECONDS,
+            seed=seed,
+        )
+        await asyncio.sleep(SETTLE_SECONDS)
+    await close_all(chats)
+    return {
+        "p50": percentile(seen.added, 50) * 1000,
+        "p95": percentile(seen.added, 95) * 1000,
+        "gap p95": percentile(seen.gaps, 95) * 1000,
+        "turns": seen.asked,
+        "without the model": seen.unstamped,
+        "lost": seen.lost,
+        "harness share": spent.harness_share,
+        **spent.of_turns(seen.asked),
+    }

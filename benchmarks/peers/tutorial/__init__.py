@@ -1,0 +1,1 @@
+"""The design of most tutorials: Channels, a prefork Celery worker, a `group_send` a token."""

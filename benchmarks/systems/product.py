@@ -1,0 +1,172 @@
+"""The product, with every process that `make demo` runs, on servers of its own."""
+
+import asyncio
+import json
+import secrets
+import uuid
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from functools import partial
+from importlib.metadata import version
+
+import aiohttp
+import psycopg
+
+from benchmarks.cores import TESTED, pin
+from benchmarks.load import Chat
+from benchmarks.systems.system import System, model_environment
+from supportbot import processes
+from supportbot.embedded import EmbeddedServers
+from tests.live.processes import Stack
+
+NAMES = ("web", "worker", "bulk", "relay", "beat")
+# Ready: the articles have their vectors, and it is known what the model's server can do.
+IS_PREPARED = """
+SELECT (SELECT bool_and(served_embedding_model = embedding_model AND embedding_model <> '')
+        FROM conversations_site)
+   AND EXISTS (SELECT FROM llm_modelcapability)
+"""
+Frame = dict[str, object]
+PREPARE_SECONDS = 180.0
+
+
+class Product(System):
+    """Web, worker, bulk, relay and beat, PostgreSQL and Valkey, all on one core."""
+
+    name, title = "product", "this product, full turns"
+    stack: Stack
+    servers: EmbeddedServers
+
+    async def start(self) -> None:
+        """Start all, wait for the articles' vectors and the model's probe, then pin all."""
+        self.servers = EmbeddedServers(self.folder / "servers")
+        urls = await asyncio.to_thread(self.servers.start)
+        self.stack = Stack(
+            database_url=urls.database_url,
+            redis_url=urls.redis_url,
+            folder=self.folder / "data",
+            names=NAMES,
+            environment=self._environment(),
+        )
+        for command in ("migrate", "load_demo"):
+            await asyncio.to_thread(self.stack.manage, command)
+        # Else beat has it done a minute later.
+        await asyncio.to_thread(self.stack.manage, "doctor", "--probe")
+        self.stack.__enter__()
+        is_ready = partial(processes.wait_until, self._is_prepared, seconds=PREPARE_SECONDS)
+        if not await asyncio.to_thread(is_ready):
+            raise TimeoutError("the articles' vectors are not there")
+        pin((pid for pids in self.parts().values() for pid in pids), core=TESTED)
+
+    async def stop(self) -> None:
+        """End the processes, then the servers."""
+        if hasattr(self, "stack"):
+            self.stack.close()
+        if hasattr(self, "servers"):
+            self.servers.stop()
+
+    def chat(self) -> Chat:
+        """Return a customer of the demo's shop."""
+        return Visit(self.stack.url, self.place.session)
+
+    def parts(self) -> Mapping[str, Sequence[int]]:
+        """Return the processes by name, with both servers."""
+        own = {name: [self.stack.pid(name)] for name in NAMES}
+        return {
+            **own,
+            "PostgreSQL": [self.servers.postgres.pid],
+            "Valkey": [self.servers.valkey.pid],
+        }
+
+    def versions(self) -> dict[str, str]:
+        """Return those of what carries it."""
+        packages = ("django", "channels", "celery", "openai", "uvicorn", "psycopg", "redis")
+        return {name: version(name) for name in packages}
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **model_environment(self.place),
+            "SECRET_KEY": secrets.token_urlsafe(50),
+            "OPENAI_MODELS": "bench",
+            # The load comes from one address, and is no attack.
+            "MESSAGES_A_MINUTE_PER_ADDRESS": "100000",
+            "MESSAGES_A_MINUTE_PER_SITE": "100000",
+            "SILENT_SOCKETS_PER_ADDRESS": "10000",
+            "SILENT_SOCKETS": "10000",
+        }
+
+    def _is_prepared(self) -> bool:
+        with psycopg.connect(self.servers.urls.database_url) as connection:
+            row = connection.execute(IS_PREPARED).fetchone()
+        return bool(row and row[0])
+
+
+class Visit:
+    """A customer who speaks the widget's protocol; one that went to people begins anew."""
+
+    def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
+        self._url, self._session = url, session
+        self._socket: aiohttp.ClientWebSocketResponse
+        self._reader: asyncio.Task[None] | None = None
+        self._frames: asyncio.Queue[Frame] = asyncio.Queue()
+        self.status = self.conversation = self.token = ""
+
+    async def open(self) -> None:
+        """Start a conversation and greet."""
+        address = f"{self._url}/api/v1/sessions"
+        async with self._session.post(address, json={"site": "demo"}) as answer:
+            answer.raise_for_status()
+            session = await answer.json()
+        self.conversation, self.token = session["conversation"], session["token"]
+        await self.connect()
+
+    async def connect(self) -> None:
+        """Open the socket of a conversation that there is."""
+        address = self._url.replace("http", "ws", 1) + "/ws/chat/"
+        self._socket = await self._session.ws_connect(address)
+        self._frames = asyncio.Queue()
+        self._reader = asyncio.create_task(self._read())
+        await self.send(type="hello", token=self.token, after=0)
+        while (await self.receive())["type"] != "welcome":
+            pass
+
+    async def send(self, **frame: object) -> None:
+        """Send a frame."""
+        await self._socket.send_str(json.dumps(frame))
+
+    async def receive(self) -> Frame:
+        """Return the next frame; raise ConnectionError where the socket is gone."""
+        frame = await self._frames.get()
+        if not frame:
+            raise ConnectionResetError("the socket was closed")
+        return frame
+
+    async def ask(self, question: str) -> AsyncGenerator[str, None]:
+        """Say it; yield the preview's deltas until the message is stored."""
+        if self.status != "assistant":
+            await self.close()
+            await self.open()
+        await self.send(type="message", client_id=str(uuid.uuid4()), text=question)
+        while self.status == "assistant":
+            frame = await self.receive()
+            if frame["type"] == "delta":
+                yield str(frame["text"])
+            elif frame["type"] == "message" and _is_reply(frame):
+                return
+
+    async def close(self) -> None:
+        """Leave."""
+        if self._reader is not None:
+            self._reader.cancel()
+        await self._socket.close()
+
+    async def _read(self) -> None:
+        async for message in self._socket:
+            frame: Frame = json.loads(message.data)
+            self.status = str(frame.get("status", self.status))
+            await self._frames.put(frame)
+        await self._frames.put({})
+
+
+def _is_reply(frame: Frame) -> bool:
+    author = frame["author"]
+    return isinstance(author, dict) and author["kind"] != "customer"

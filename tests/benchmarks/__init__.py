@@ -1,0 +1,1 @@
+"""The harness of `make bench` itself: its clock, its statistics, its server."""
