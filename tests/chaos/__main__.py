@@ -15,6 +15,7 @@ from tests.chaos.campaign import Result, Work, run_faults
 from tests.chaos.clock import Clock
 from tests.chaos.disk import SmallDisk
 from tests.chaos.faults import FAULTS, Fault
+from tests.chaos.front import are_installed
 from tests.chaos.report import Row, as_page, commit_now, is_clean, merge, row_of
 from tests.live.processes import ROOT
 
@@ -26,11 +27,14 @@ CAN_HAVE: dict[Need, Callable[[], bool]] = {
     "disk": SmallDisk.is_possible,
 }
 PAGE = ROOT / "docs" / "benchmarks" / "faults.md"
+SCALED_PAGE = PAGE.with_name("faults-scaled.md")
 
 
 def main() -> int:
     """Run what the command line asks for."""
     asked = _parse()
+    if asked.scaled and not are_installed():
+        sys.exit("Two of each need nginx and pgbouncer: apt-get install nginx-light pgbouncer")
     rows: list[Row] = []
     commit = commit_now()
 
@@ -38,11 +42,11 @@ def main() -> int:
         _tell(result)
         rows.append(row_of(result, work=work, seed=asked.seed, commit=commit))
         if asked.write:
-            merge(PAGE, rows)
+            merge(SCALED_PAGE if asked.scaled else PAGE, rows)
 
     work = Work(asked.conversations, asked.rate)
     with tempfile.TemporaryDirectory(prefix="supportbot-chaos-") as folder:
-        asyncio.run(_run(Path(folder), _plan(asked), work, seed=asked.seed, keep=keep))
+        asyncio.run(_run(Path(folder), asked, work, keep=keep))
     print(as_page(rows))  # noqa: T201 - its output is what it is for
     return 0 if all(is_clean(row) for row in rows) else 1
 
@@ -57,14 +61,15 @@ def _plan(asked: argparse.Namespace) -> Plan:
     return {fault.name: [fault] * (asked.times or fault.times) for fault in chosen}
 
 
-async def _run(folder: Path, plan: Plan, work: Work, *, seed: int, keep: Keep) -> None:
-    dice = random.Random(seed)
+async def _run(folder: Path, asked: argparse.Namespace, work: Work, *, keep: Keep) -> None:
+    plan, dice = _plan(asked), random.Random(asked.seed)
     for need in get_args(Need):
         mine = {name: faults for name, faults in plan.items() if faults[0].needs == need}
         if mine and not CAN_HAVE[need]():
             print("Not made here:", *mine)  # noqa: T201
         elif mine:
-            async with Arena(folder / f"arena{need}", needs=need) as arena:
+            place = folder / f"arena{need}"
+            async with Arena(place, needs=need, is_scaled=asked.scaled) as arena:
                 await _make(arena, mine, work, dice=dice, keep=keep)
 
 
@@ -87,6 +92,9 @@ def _tell(result: Result) -> None:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a few faults, in about 90 s")
+    parser.add_argument(
+        "--scaled", action="store_true", help="two of each process, nginx before, PgBouncer behind"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="faults with this in their name")
     parser.add_argument("--times", type=int, default=0, help="make each so often, 0: as planned")

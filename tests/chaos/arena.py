@@ -15,6 +15,7 @@ import psycopg
 from supportbot.embedded import EmbeddedServers
 from tests.chaos.clock import Clock
 from tests.chaos.disk import SmallDisk
+from tests.chaos.front import Nginx, PgBouncer
 from tests.chaos.proxy import Proxy
 from tests.live.conftest import Upstream
 from tests.live.processes import Stack
@@ -27,10 +28,11 @@ NAMES = ("web", "worker", "relay", "beat")
 class Arena:
     """Processes, servers and proxies; use it as a context manager.
 
-    ``first`` is a full set of processes, ``second`` one more worker on the same servers.
+    ``first`` is a full set of processes, ``second`` one more worker on the same servers; or, where
+    it is scaled, one more of all but beat, with nginx before both and PgBouncer behind.
     """
 
-    def __init__(self, folder: Path, *, needs: Need = "") -> None:
+    def __init__(self, folder: Path, *, needs: Need = "", is_scaled: bool = False) -> None:
         """``needs`` gives the database a clock that can be stepped, or a disk that gets full."""
         self.folder = folder
         folder.mkdir(exist_ok=True)
@@ -41,6 +43,7 @@ class Arena:
         # Runs that share nothing still must not read each other's queues.
         self.prefix = f"chaos{int(time.time())}"
         self.keys = folder / "keys"
+        self.is_scaled = is_scaled
         self._open = AsyncExitStack()
         # What faults measured themselves, by what it is.
         self.notes: dict[str, float] = {}
@@ -49,6 +52,7 @@ class Arena:
         self.upstream: Upstream
         self.first: Stack
         self.second: Stack
+        self.nginx: Nginx
 
     async def __aenter__(self) -> Self:
         try:
@@ -73,8 +77,8 @@ class Arena:
 
     @property
     def url(self) -> str:
-        """The web server's address."""
-        return self.first.url
+        """Where clients come to."""
+        return self.nginx.url if self.is_scaled else self.first.url
 
     @property
     def workers(self) -> tuple[Stack, Stack]:
@@ -89,7 +93,17 @@ class Arena:
 
     def processes(self) -> Sequence[tuple[Stack, str]]:
         """Return every process, as the stack that runs it and its name there."""
-        return [*((self.first, name) for name in NAMES), (self.second, "worker")]
+        return [(stack, name) for stack in self.workers for name in stack.names]
+
+    @property
+    def webs(self) -> Sequence[Stack]:
+        """The stacks that run a web server."""
+        return [stack for stack, name in self.processes() if name == "web"]
+
+    @property
+    def relays(self) -> Sequence[Stack]:
+        """The stacks that run a relay."""
+        return [stack for stack, name in self.processes() if name == "relay"]
 
     def revive(self) -> list[str]:
         """Start again what ended by itself, as a supervisor would; return what that was."""
@@ -141,15 +155,26 @@ class Arena:
         redis_url = redis._replace(
             netloc=f":{redis.password}@127.0.0.1:{self.redis_proxy.port}"
         ).geturl()
-        self.first = self._stack("first", redis_url, names=NAMES)
-        self.second = self._stack("second", redis_url, names=("worker",))
+        database_url = self.database_url
+        if self.is_scaled:
+            bouncer = PgBouncer(self.folder / "pgbouncer", database_url=database_url)
+            self._open.callback(bouncer.close)
+            database_url = bouncer.url
+        urls = (database_url, redis_url)
+        self.first = self._stack("first", urls, names=NAMES)
+        others = ("web", "worker", "relay") if self.is_scaled else ("worker",)
+        self.second = self._stack("second", urls, names=others)
         for command in ("migrate", "load_demo"):
             await asyncio.to_thread(self.first.manage, command)
         for stack in self.workers:
             await asyncio.to_thread(stack.__enter__)
             self._open.callback(stack.close)
+        if self.is_scaled:
+            self.nginx = Nginx(self.folder / "nginx", ports=[one.port for one in self.workers])
+            self._open.callback(self.nginx.close)
+            await asyncio.to_thread(self.nginx.wait)
 
-    def _stack(self, name: str, redis_url: str, *, names: Sequence[str]) -> Stack:
+    def _stack(self, name: str, urls: tuple[str, str], *, names: Sequence[str]) -> Stack:
         environment = {
             "REDIS_PREFIX": self.prefix,
             # The load comes from one address, and is no attack.
@@ -163,8 +188,8 @@ class Arena:
             "OPENAI_FIRST_TOKEN_SECONDS": "3",
         }
         return Stack(
-            database_url=self.database_url,
-            redis_url=redis_url,
+            database_url=urls[0],
+            redis_url=urls[1],
             folder=self.folder / name,
             names=names,
             environment=environment,

@@ -61,15 +61,15 @@ async def freeze_worker(arena: Arena, dice: random.Random) -> None:
 
 
 async def kill_web(arena: Arena, dice: random.Random) -> None:
-    """Every socket breaks."""
-    del dice
-    await arena.restart(arena.first, "web")
-    await asyncio.to_thread(arena.first.wait_ready, "web")
+    """Every socket of a web server breaks."""
+    stack = dice.choice(arena.webs)
+    await arena.restart(stack, "web")
+    await asyncio.to_thread(stack.wait_ready, "web")
 
 
 async def kill_relay(arena: Arena, dice: random.Random) -> None:
     """Nobody looks after what was lost."""
-    await arena.restart(arena.first, "relay", down_seconds=dice.uniform(0, 5))
+    await arena.restart(dice.choice(arena.relays), "relay", down_seconds=dice.uniform(0, 5))
 
 
 async def restart_everything(arena: Arena, dice: random.Random) -> None:
