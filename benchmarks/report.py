@@ -55,10 +55,10 @@ TARGETS: Sequence[Target] = (
     Target("CPU of full turns against Chainlit's", 0.7, "x", "crowd", "cpu", against="chainlit"),
     Target("300 streams on one worker: lost", 0, "", "streams", "lost"),
     Target("300 streams on one worker: gap p95", 150, "ms", "streams", "gap p95"),
-    Target("idle socket", 35, "kB", "sockets", "kB a socket"),
-    Target("5,000 idle sockets", 1, "% of a core", "sockets", "core %"),
+    Target("idle socket", 35, "kB", "idle sockets", "kB a socket"),
+    Target("5,000 idle sockets", 1, "% of a core", "idle sockets", "core %"),
     Target("acknowledgement at 100 messages/s, p95", 40, "ms", "acknowledgement", "p95"),
-    Target("an agent's view, p99", 300, "ms", "agent", "p99"),
+    Target("an agent's view, p99", 300, "ms", "acknowledgement", "agent p99"),
 )
 
 
@@ -106,7 +106,7 @@ def _speed(outcome: Outcome) -> str:
                 p95=_told(crowd.get("p95"), "ms"),
                 cpu=_told(by["cpu"] or None, "s") + ("" if crowd or not by["cpu"] else " (alone)"),
                 lost=f"{by.get('lost', by.get('alone lost', 0)):g}",
-                turns=f"{crowd.get('turns', 0):g}" if crowd else "20",
+                turns=f"{crowd.get('turns', 0):g}" if crowd else "14",
             )
         )
     return "\n".join(rows)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from subprocess import SubprocessError
 
 import aiohttp
 
@@ -20,6 +21,7 @@ from benchmarks.systems.product import Product
 from benchmarks.systems.relay import Relay
 from benchmarks.systems.system import Place, System
 from benchmarks.systems.tutorial import Tutorial
+from benchmarks.upstream import Pace
 
 SYSTEMS: Sequence[type[System]] = (Floor, Product, Relay, Chainlit, Tutorial)
 MEASURE_SECONDS = 240.0
@@ -55,6 +57,8 @@ async def run(plan: Plan, folder: Path) -> Outcome:
             aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(None))
         )
         model = await open_.enter_async_context(Model(folder, session))
+        # Systems may ask what the model can do before they are ready.
+        await model.set_pace(Pace(first_after=0, per_second=0))
         place = Place(folder, model.url, session)
         systems = [
             system
@@ -80,7 +84,7 @@ async def _started(
     open_.push_async_callback(system.stop)
     try:
         await system.start()
-    except (RuntimeError, AssertionError, OSError, TimeoutError) as error:
+    except (RuntimeError, AssertionError, OSError, SubprocessError) as error:
         outcome.failures.append(f"{system.name} did not start: {error}"[:1000])
         return None
     outcome.versions[system.name] = system.versions()

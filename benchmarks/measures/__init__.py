@@ -6,7 +6,10 @@ from typing import Protocol
 
 from benchmarks.bench import Bench
 from benchmarks.figures import Figures
+from benchmarks.measures.acknowledgement import measure_acknowledgement
 from benchmarks.measures.first_token import measure_alone, measure_crowd
+from benchmarks.measures.idle_sockets import measure_idle_sockets
+from benchmarks.measures.streams import measure_streams
 from benchmarks.systems.system import System
 
 
@@ -37,4 +40,7 @@ class Measure:
 MEASURES: Sequence[Measure] = (
     Measure("alone", measure_alone),
     Measure("crowd", measure_crowd, is_for_crowds=True),
+    Measure("acknowledgement", measure_acknowledgement, is_ours=True),
+    Measure("streams", measure_streams, is_ours=True),
+    Measure("idle sockets", measure_idle_sockets, is_ours=True, is_once=True),
 )

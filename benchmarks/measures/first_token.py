@@ -10,10 +10,11 @@ from benchmarks.questions import questions
 from benchmarks.systems.system import System
 from benchmarks.upstream import Pace
 
-TURNS_ALONE, WARM_UP, PAUSE_SECONDS = 20, 3, 0.1
+TURNS_ALONE, WARM_UP, PAUSE_SECONDS = 14, 3, 0.1
 CHATS, PER_SECOND, SECONDS = 100, 8.0, 20.0
 # What follows the last answer (a transaction, a task) belongs to the turns.
 SETTLE_SECONDS = 1.0
+# No more in one conversation than there are questions: one repeated goes to people.
 # Alone only the first token counts: the rest of the answer needn't take its time.
 FAST = Pace(first_after=0.1, per_second=400)
 

@@ -18,6 +18,7 @@ from supportbot import processes
 from supportbot.embedded import EmbeddedServers
 from tests.live.processes import Stack
 
+MODEL = "bench"
 NAMES = ("web", "worker", "bulk", "relay", "beat")
 # Ready: the articles have their vectors, and it is known what the model's server can do.
 IS_PREPARED = """
@@ -26,6 +27,7 @@ SELECT (SELECT bool_and(served_embedding_model = embedding_model AND embedding_m
    AND EXISTS (SELECT FROM llm_modelcapability)
 """
 Frame = dict[str, object]
+PROBE = f"from llm.probing import probe_models; probe_models([{MODEL!r}])"
 PREPARE_SECONDS = 180.0
 
 
@@ -50,7 +52,7 @@ class Product(System):
         for command in ("migrate", "load_demo"):
             await asyncio.to_thread(self.stack.manage, command)
         # Else beat has it done a minute later.
-        await asyncio.to_thread(self.stack.manage, "doctor", "--probe")
+        await asyncio.to_thread(self.stack.manage, "shell", "-c", PROBE)
         self.stack.__enter__()
         is_ready = partial(processes.wait_until, self._is_prepared, seconds=PREPARE_SECONDS)
         if not await asyncio.to_thread(is_ready):
@@ -66,7 +68,11 @@ class Product(System):
 
     def chat(self) -> Chat:
         """Return a customer of the demo's shop."""
-        return Visit(self.stack.url, self.place.session)
+        return self.visit()
+
+    def visit(self, token: str = "") -> "Visit":
+        """Return a customer, of a conversation that there is where a token is given."""
+        return Visit(self.stack.url, self.place.session, token=token)
 
     def parts(self) -> Mapping[str, Sequence[int]]:
         """Return the processes by name, with both servers."""
@@ -86,7 +92,7 @@ class Product(System):
         return {
             **model_environment(self.place),
             "SECRET_KEY": secrets.token_urlsafe(50),
-            "OPENAI_MODELS": "bench",
+            "OPENAI_MODELS": MODEL,
             # The load comes from one address, and is no attack.
             "MESSAGES_A_MINUTE_PER_ADDRESS": "100000",
             "MESSAGES_A_MINUTE_PER_SITE": "100000",
@@ -103,12 +109,14 @@ class Product(System):
 class Visit:
     """A customer who speaks the widget's protocol; one that went to people begins anew."""
 
-    def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
-        self._url, self._session = url, session
+    def __init__(self, url: str, session: aiohttp.ClientSession, *, token: str = "") -> None:
+        self._url, self._session, self.token = url, session, token
         self._socket: aiohttp.ClientWebSocketResponse
         self._reader: asyncio.Task[None] | None = None
         self._frames: asyncio.Queue[Frame] = asyncio.Queue()
-        self.status = self.conversation = self.token = ""
+        self.status = self.conversation = ""
+        # Set once the server closed the socket.
+        self.is_gone = False
 
     async def open(self) -> None:
         """Start a conversation and greet."""
@@ -164,6 +172,7 @@ class Visit:
             frame: Frame = json.loads(message.data)
             self.status = str(frame.get("status", self.status))
             await self._frames.put(frame)
+        self.is_gone = True
         await self._frames.put({})
 
 

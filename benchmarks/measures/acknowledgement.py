@@ -1,0 +1,105 @@
+"""How soon a message is acknowledged at a hundred a second, and then stands on an agent's page.
+
+The conversations are with people, so that no answer is written: each message is stored, told to
+all who watch, and acknowledged.
+"""
+
+import asyncio
+import random
+import time
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+
+from benchmarks.bench import Bench, spending
+from benchmarks.figures import Figures, percentile
+from benchmarks.load import close_all, open_all
+from benchmarks.measures.agent import AgentPage
+from benchmarks.systems.product import Product, Visit
+from benchmarks.systems.system import System
+
+# A customer may say thirty things a minute.
+CHATS, PER_SECOND, SECONDS = 400, 100.0, 15.0
+WATCHED, WATCHED_EACH = 10, 10
+ACKNOWLEDGED_SECONDS = 10.0
+
+
+async def measure_acknowledgement(system: System, bench: Bench, *, seed: int) -> Figures:
+    """Return the time until an acknowledgement, and until an agent's page shows the message."""
+    if not isinstance(system, Product):
+        raise TypeError(system)
+    scale = 10 if bench.is_quick else 1
+    visits = await _with_people(system, CHATS // scale)
+    seen: list[float] = []
+    with spending(system, bench.model) as spent:
+        async with asyncio.TaskGroup() as together:
+            task = together.create_task(_say_at_random(visits[WATCHED:], scale, seed=seed))
+            seen = await _watch(system, visits[:WATCHED])
+    took = task.result()
+    await close_all(visits)
+    return {
+        "messages": len(took),
+        "p50": percentile(took, 50) * 1000,
+        "p95": percentile(took, 95) * 1000,
+        "p99": percentile(took, 99) * 1000,
+        "agent p50": percentile(seen, 50) * 1000,
+        "agent p99": percentile(seen, 99) * 1000,
+        "harness share": spent.harness_share,
+        "tested core share": sum(spent.cpu.values()) / spent.seconds,
+    }
+
+
+async def say(visit: Visit, text: str) -> float:
+    """Say something; return the seconds until it was acknowledged."""
+    client_id, began = str(uuid.uuid4()), time.monotonic()
+    await visit.send(type="message", client_id=client_id, text=text)
+    async with asyncio.timeout(ACKNOWLEDGED_SECONDS):
+        while True:
+            frame = await visit.receive()
+            if frame["type"] == "ack" and frame["client_id"] == client_id:
+                return time.monotonic() - began
+
+
+async def _with_people(system: Product, count: int) -> list[Visit]:
+    visits = await open_all(system.visit, count)
+    for visit in visits:
+        await visit.send(type="handoff")
+        async with asyncio.timeout(ACKNOWLEDGED_SECONDS):
+            while visit.status == "assistant":
+                await visit.receive()
+    return visits
+
+
+async def _say_at_random(visits: Sequence[Visit], scale: int, *, seed: int) -> list[float]:
+    dice, took = random.Random(seed), list[float]()  # noqa: S311 - no secret
+    idle, tasks = list(visits), set[asyncio.Task[None]]()
+    end = due = time.monotonic()
+    end += SECONDS
+
+    async def say_one(visit: Visit) -> None:
+        took.append(await say(visit, f"And one more thing: {due:.6f}"))
+        idle.append(visit)
+
+    while due < end:
+        due += dice.expovariate(PER_SECOND / scale)
+        await asyncio.sleep(max(0.0, due - time.monotonic()))
+        if idle:
+            tasks.add(asyncio.create_task(say_one(idle.pop(0))))
+    await asyncio.gather(*tasks)
+    return took
+
+
+async def _watch(system: Product, visits: Sequence[Visit]) -> list[float]:
+    """Return the seconds from a customer's message until the agent's page holds it."""
+    took = list[float]()
+    async with AgentPage(system) as page:
+        for visit in visits:
+            await page.watch(visit.conversation)
+            for number in range(WATCHED_EACH):
+                began, text = time.monotonic(), f"number {number} {uuid.uuid4().hex}"
+                saying = asyncio.create_task(say(visit, text))
+                with suppress(TimeoutError):
+                    await page.until_shown(text)
+                    took.append(time.monotonic() - began)
+                await saying
+    return took

@@ -1,0 +1,49 @@
+"""What customers cost who only have their widget open."""
+
+import asyncio
+
+from benchmarks.bench import Bench
+from benchmarks.cores import cpu_seconds, memory_of
+from benchmarks.figures import Figures
+from benchmarks.load import close_all
+from benchmarks.systems.product import Product
+from benchmarks.systems.system import System
+
+SOCKETS, AT_ONCE = 5_000, 50
+SETTLE_SECONDS, WATCHED_SECONDS = 10.0, 30.0
+# Thousands of conversations at once, without the thousands of requests that begin them.
+MAKE = """
+from conversations.models import Site
+from conversations.services import start_conversation
+site = Site.objects.get(key="demo")
+for _ in range({count}):
+    print("token", start_conversation(site)[1])
+"""
+
+
+async def measure_idle_sockets(system: System, bench: Bench, *, seed: int) -> Figures:
+    """Return the memory of a socket, and the share of a core that all of them use."""
+    del seed
+    if not isinstance(system, Product):
+        raise TypeError(system)
+    count = SOCKETS // 10 if bench.is_quick else SOCKETS
+    code = MAKE.format(count=count)
+    told = await asyncio.to_thread(system.stack.manage, "shell", "-c", code)
+    tokens = [line.split()[1] for line in told.splitlines() if line.startswith("token ")]
+    web = system.stack.pid("web")
+    before = memory_of(web)
+    chats = [system.visit(token) for token in tokens]
+    for start in range(0, count, AT_ONCE):
+        await asyncio.gather(*(chat.connect() for chat in chats[start : start + AT_ONCE]))
+    await asyncio.sleep(SETTLE_SECONDS)
+    held = memory_of(web) - before
+    used = cpu_seconds([web])
+    await asyncio.sleep(WATCHED_SECONDS)
+    used = cpu_seconds([web]) - used
+    alive = sum(not chat.is_gone for chat in chats)
+    await close_all(chats)
+    return {
+        "sockets": alive,
+        "kB a socket": held / count / 1000,
+        "core %": 100 * used / WATCHED_SECONDS,
+    }
