@@ -38,6 +38,7 @@ OWN_PERMISSIONS: dict[str, tuple[str, ...]] = {
         *(f"knowledge.{verb}_article" for verb in ("add", "change", "delete")),
         *(f"knowledge.{verb}_source" for verb in ("view", "add", "change")),
         "knowledge.view_importrun",
+        *(f"assistant.{verb}_outputrule" for verb in ("view", "add", "change", "delete")),
         *(f"escalation.{verb}_flagrule" for verb in ("view", "add", "change", "delete")),
     ),
     ADMINISTRATOR: (

@@ -7,19 +7,12 @@ from assistant.promises import DEFAULT_OUTPUT_RULES, OutputRule
 
 
 def output_rules_of(site_id: int) -> tuple[OutputRule, ...]:
-    """Return what answers of a site must not promise; rows that are switched off count as none."""
+    """Return what answers of a site must not promise; rows that are switched off count as none.
+
+    With no row at all it is what was shipped: a policy is switched off, never lost.
+    """
     rows = OutputRuleRow.objects.filter(Q(site_id=site_id) | Q(site=None))
     found = [(row.is_active, OutputRule(row.name, row.kind, tuple(row.phrases))) for row in rows]
     if not found:
         return DEFAULT_OUTPUT_RULES
     return tuple(rule for is_active, rule in found if is_active)
-
-
-def ensure_output_rules() -> None:
-    """Store the shipped rules for all sites where there is none; run again it changes nothing."""
-    if OutputRuleRow.objects.filter(site=None).exists():
-        return
-    OutputRuleRow.objects.bulk_create(
-        OutputRuleRow(name=rule.name, kind=rule.kind, phrases=list(rule.phrases))
-        for rule in DEFAULT_OUTPUT_RULES
-    )

@@ -18,6 +18,7 @@ from assistant.models import (
     Calibration,
     HttpTool,
     LearntFact,
+    OutputRule,
     TierRule,
     ToolCall,
     Turn,
@@ -27,6 +28,7 @@ from desk.access import for_agents, may_work
 from desk.calibration_admin import CalibrationAdmin
 from desk.forms import LinesField, SiteForm
 from desk.memory_admin import LearntFactAdmin
+from desk.rule_admin import FlagRuleAdmin, OutputRuleAdmin
 from desk.spending_admin import (
     BudgetAlarmAdmin,
     BudgetLimitAdmin,
@@ -42,10 +44,9 @@ if TYPE_CHECKING:
     HandOffBase = admin.ModelAdmin[HandOff]
     ConversationBase = admin.ModelAdmin[Conversation]
     SiteBase = admin.ModelAdmin[Site]
-    FlagRuleBase = admin.ModelAdmin[FlagRule]
     AgentProfileBase = admin.ModelAdmin[AgentProfile]
 else:
-    HandOffBase = ConversationBase = SiteBase = FlagRuleBase = AgentProfileBase = admin.ModelAdmin
+    HandOffBase = ConversationBase = SiteBase = AgentProfileBase = admin.ModelAdmin
 
 
 @admin.register(HandOff)
@@ -191,16 +192,6 @@ class SiteAdmin(SiteBase):
         return False
 
 
-@admin.register(FlagRule)
-class FlagRuleAdmin(FlagRuleBase):
-    """The rules that send a message to people at once."""
-
-    formfield_overrides = {ArrayField: {"form_class": LinesField}}
-    list_display = ["name", "kind", "site", "is_active"]
-    list_filter = ["kind", "is_active", "site"]
-    search_fields = ["name"]
-
-
 @admin.register(AgentProfile)
 class AgentProfileAdmin(AgentProfileBase):
     """Who is at the desk, and who takes conversations."""
@@ -218,6 +209,8 @@ class AgentProfileAdmin(AgentProfileBase):
         return False
 
 
+admin.site.register(FlagRule, FlagRuleAdmin)
+admin.site.register(OutputRule, OutputRuleAdmin)
 admin.site.register(Calibration, CalibrationAdmin)
 admin.site.register(LearntFact, LearntFactAdmin)
 admin.site.register(Turn, TurnAdmin)

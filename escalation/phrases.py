@@ -12,6 +12,11 @@ def find_phrase(text: str, *, phrases: Iterable[str]) -> str | None:
     return next((phrase for phrase in phrases if _pattern(phrase).search(folded)), None)
 
 
+def has_word(phrase: str) -> bool:
+    """Say whether ``phrase`` has at least two letters or digits: fewer stand in every text."""
+    return sum(map(str.isalnum, phrase)) > 1
+
+
 @lru_cache(maxsize=4096)
 def _pattern(phrase: str) -> re.Pattern[str]:
     plain = phrase.casefold().replace("'", "")
