@@ -15,7 +15,7 @@ from assistant.history import Said, first_kept, to_summarise
 from assistant.prompt_library import Prompt, canary
 from conversations.models import Message
 from llm.tokens import factor_of, raw_tokens
-from llm.types import ChatMessage, Role, SourcePassage, Tier, ToolSpec
+from llm.types import ChatMessage, SourcePassage, Tier, ToolSpec
 
 BUDGETS: Final[Mapping[Tier, int]] = {"small": 3_000, "standard": 6_000, "strong": 12_000}
 # Of the budget; what is left is the policy's, the records' and the tools'.
@@ -283,10 +283,6 @@ def _redacted(material: Material, redact: Redact) -> Material:
         records={name: redact(value) for name, value in material.records.items()},
         learnt=tuple(redact(one) for one in material.learnt),
     )
-
-
-def _role(said: Said) -> Role:
-    return "user" if said.kind == Message.Author.CUSTOMER else "assistant"
 
 
 def _tools_text(tools: Sequence[ToolSpec]) -> str:

@@ -91,7 +91,7 @@ def read_turn_page(turn: Turn) -> TurnPage:
         was_sent=_was_sent(turn, data),
         sent=[_cells(one, "role", "content") for one in _rows(data, "sent")],
         received=_received(data),
-        tools=_tools(turn, data),
+        tools=_tools(turn),
         bars=_bars(_rows(data, "steps")),
         attempts=[_cells(one, "engine", "model", "error", "ms") for one in _rows(data, "attempts")],
         context=_context(data),
@@ -197,10 +197,8 @@ def _moderation(moderation: Mapping[str, Any]) -> list[Fact]:
     return [Fact("Moderation", "flagged" if moderation.get("flagged") else "not flagged", names)]
 
 
-def _tools(turn: Turn, data: Mapping[str, Any]) -> list[Row]:
-    """Return the calls as the turn recorded them, else the rows that they left."""
-    recorded = [_cells(one, "name", "arguments", "outcome", "ms") for one in _rows(data, "tools")]
-    return recorded or [_call(one) for one in turn.tool_calls.order_by("pk")]
+def _tools(turn: Turn) -> list[Row]:
+    return [_call(one) for one in turn.tool_calls.order_by("pk")]
 
 
 def _call(call: ToolCall) -> Row:
@@ -241,9 +239,9 @@ def _context(data: Mapping[str, Any]) -> list[Row]:
 
 
 def _notes(data: Mapping[str, Any]) -> list[str]:
-    """Return what else was noted: signals, events, how the budget stood."""
-    lists = (data.get(name) for name in ("signals", "events"))
-    notes = [str(one) for rows in lists if isinstance(rows, list) for one in rows]
+    """Return what else was noted: signals, how the budget stood."""
+    signals = data.get("signals")
+    notes = [str(one) for one in signals] if isinstance(signals, list) else []
     budget = _dict(data, "budget")
     if budget:
         parts = [f"{name} {_plain(value)}" for name, value in budget.items() if _plain(value)]

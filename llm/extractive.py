@@ -96,7 +96,7 @@ class ExtractiveEngine:
 
     async def stream_reply(self, request: ReplyRequest) -> AsyncGenerator[ReplyEvent, None]:
         """Stream the quotation, or a hand-off when the passages hold no answer."""
-        answer = compose_answer(request) if request.answerable else ""
+        answer = compose_answer(request)
         if not answer:
             yield ToolCallRequest(
                 call_id="extractive",

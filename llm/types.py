@@ -115,9 +115,8 @@ class ReplyRequest:
 
     `messages` is the whole prompt, passages included, for engines that read a prompt;
     `question` and `passages` serve those that quote. `deadline` is a time of
-    `time.monotonic()`. `answerable` is what retrieval thought of the passages. `wants_verdict`
-    asks for structured output: the text as before, and a `Verdict` after it. `max_tokens` bounds
-    the reply; None is the configured bound.
+    `time.monotonic()`. `wants_verdict` asks for structured output: the text as before, and a
+    `Verdict` after it. `max_tokens` bounds the reply; None is the configured bound.
     """
 
     messages: tuple[ChatMessage, ...]
@@ -128,7 +127,6 @@ class ReplyRequest:
     locale: str = "en"
     safety_identifier: str = ""
     prompt_cache_key: str = ""
-    answerable: bool = True
     tier: Tier = "standard"
     wants_verdict: bool = False
     max_tokens: int | None = None

@@ -62,10 +62,6 @@ class Redactor:
             behind = end
         return "".join([*pieces, text[behind:]])
 
-    def redact_value(self, value: Any) -> Any:
-        """Return JSON ``value`` with each text in it redacted; keys stay as they are."""
-        return _mapped(value, self.redact)
-
     def restore(self, text: str) -> str:
         """Return ``text`` with the values back; a placeholder that nobody was given stays."""
         return PLACEHOLDER.sub(lambda match: self._values.get(match[0], match[0]), text)

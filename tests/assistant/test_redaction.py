@@ -215,12 +215,10 @@ def test_restore_value_in_arguments_of_a_tool() -> None:
     redactor = Redactor()
     arguments = {"to": "a@example.com", "lines": ["call +44 7700 900123", 3, None], "express": True}
 
-    redacted = redactor.redact_value(arguments)
+    redactor.redact("a@example.com or +44 7700 900123")
+    asked = {"to": "<EMAIL_1>", "lines": ["call <PHONE_1>", 3, None], "express": True}
 
-    assert redacted == {
-        "to": "<EMAIL_1>", "lines": ["call <PHONE_1>", 3, None], "express": True
-    }  # fmt: skip
-    assert redactor.restore_value(redacted) == arguments
+    assert redactor.restore_value(asked) == arguments
 
 
 @given(st.lists(st.sampled_from(WORDS), max_size=25).map("".join))

@@ -171,11 +171,8 @@ async def test_reply_is_streamed_in_pieces_that_join_to_the_answer() -> None:
     assert events[-1] == Finished("stop")
 
 
-@pytest.mark.parametrize(
-    ("question", "answerable"), [("how do I print the label", False), ("meaning of life", True)]
-)
-async def test_reply_is_a_hand_off_when_it_can_not_answer(question: str, answerable: bool) -> None:
-    request = make_request(question, make_passage(), answerable=answerable)
+async def test_reply_is_a_hand_off_when_it_can_not_answer() -> None:
+    request = make_request("meaning of life", make_passage())
     events = [event async for event in ExtractiveEngine().stream_reply(request)]
     assert isinstance(events[0], ToolCallRequest)
     assert events[0].name == "request_hand_off"
