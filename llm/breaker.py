@@ -101,6 +101,13 @@ class SharedBreaker:
         self.name = name
         self._own = CircuitBreaker()
 
+    @property
+    def keys(self) -> tuple[str, str]:
+        """The keys of its failures and its next probe; by their braces one node has both."""
+        tag = f"{{{settings.OPENAI_BASE_URL}.{self.name}}}"
+        prefix = f"{settings.REDIS_PREFIX}.breaker.{tag}"
+        return f"{prefix}.failed", f"{prefix}.open"
+
     async def allow(self) -> bool:
         """Say whether a call may be made now, as `CircuitBreaker.allow` does."""
         own = self._own.allow()
@@ -119,12 +126,11 @@ class SharedBreaker:
 
     async def _run(self, script: str) -> int | None:
         """Return what a script returned, None without Redis."""
-        prefix = f"{settings.REDIS_PREFIX}.breaker.{settings.OPENAI_BASE_URL}.{self.name}"
         bounds = (
             int(WINDOW_SECONDS * 1000), int(OPEN_SECONDS * 1000), FAILURES_TO_OPEN, KEPT_SECONDS,
         )  # fmt: skip
-        keys = (f"{prefix}.failed", f"{prefix}.open")
-        running = cast("Awaitable[Any]", loop_redis().eval(script, 2, *keys, *map(str, bounds)))
+        evaluated = loop_redis().eval(script, 2, *self.keys, *map(str, bounds))
+        running = cast("Awaitable[Any]", evaluated)
         try:
             async with asyncio.timeout(REDIS_SECONDS):
                 return int(await running)

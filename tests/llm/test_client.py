@@ -9,6 +9,7 @@ from django.conf import settings
 from pytest_django import Settings
 from redis import asyncio as aioredis
 
+from llm.breaker import SharedBreaker
 from llm.client import OpenAIEngine
 from llm.connections import close_clients
 from llm.engines import complete
@@ -261,7 +262,7 @@ async def test_unavailable_when_nobody_listens(
 
 async def let_the_probe_be_due(model: str) -> None:
     """Put the shared breaker's probe into the past: its clock is the server's."""
-    key = f"{settings.REDIS_PREFIX}.breaker.{settings.OPENAI_BASE_URL}.{model}.open"
+    _, key = SharedBreaker(model).keys
     async with aioredis.Redis.from_url(settings.REDIS_URL) as redis:
         assert await redis.set(key, 1, xx=True)
 

@@ -4,6 +4,7 @@ import pytest
 from django.conf import settings
 from pytest_django import Settings
 from redis import asyncio as aioredis
+from redis.crc import key_slot
 
 from llm import breaker, client
 from llm.breaker import FAILURES_TO_OPEN, SharedBreaker
@@ -43,7 +44,7 @@ def workers(
 
 
 async def let_the_probe_be_due() -> None:
-    key = f"{settings.REDIS_PREFIX}.breaker.{settings.OPENAI_BASE_URL}.model-a.open"
+    _, key = SharedBreaker("model-a").keys
     async with aioredis.Redis.from_url(settings.REDIS_URL) as redis:
         assert await redis.set(key, 1, xx=True)
 
@@ -104,3 +105,9 @@ async def test_breaker_when_the_store_is_away_counts_for_itself(
     with pytest.raises(ModelUnavailable):
         await second.ask()
     assert len(upstream.requests) > FAILURES_TO_OPEN
+
+
+def test_keys_of_a_breaker_lie_on_one_node_of_a_cluster() -> None:
+    slots = {key_slot(key.encode()) for key in SharedBreaker("model-a").keys}
+    assert len(slots) == 1
+    assert slots != {key_slot(key.encode()) for key in SharedBreaker("model-b").keys}
