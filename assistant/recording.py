@@ -84,11 +84,11 @@ def describe_choice(prepared: Prepared) -> dict[str, Any]:
         "budget": {"wanted": prepared.choice.tier, "granted": grant.tier, "reason": grant.reason}
         if prepared.engine is not extractive_engine()
         else {},
-        **_describe_prompt(prepared.context),
+        **describe_prompt(prepared.context),
     }
 
 
-def _describe_prompt(context: Context) -> dict[str, Any]:
+def describe_prompt(context: Context) -> dict[str, Any]:
     """Return what is sent, without the mark by which a leak of it would be known."""
     return {
         "sent": [

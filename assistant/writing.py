@@ -18,7 +18,7 @@ from assistant.output_guard import OutputGuard, OutputViolation, ViolationKind
 from assistant.planning import Answer, PassOn
 from assistant.preparing import Prepared, safety_identifier, shortened
 from assistant.prompt_library import canary
-from assistant.recording import Recorder, describe_reply
+from assistant.recording import Recorder, describe_prompt, describe_reply
 from assistant.redaction import StreamRestorer
 from assistant.replies import Reply
 from assistant.streaming import Preview
@@ -171,6 +171,7 @@ class Writer:
         except ModelContextTooLong:
             # Once more without what was said before; the question stands for itself.
             self._prepared = await in_database_thread(shortened)(self._prepared)
+            self._recorder.note(**describe_prompt(self._prepared.context))
             return await self._stream(engine)
         except ModelStreamBroken as error:
             if time.monotonic() > self._deadline:

@@ -8,7 +8,7 @@ import pytest
 from accounts.models import User
 from assistant import services
 from assistant.claims import claim_turn
-from assistant.models import Turn
+from assistant.models import Turn, TurnRecord
 from assistant.prompt_library import canary
 from assistant.turns import run_turn
 from conversations.models import Conversation, Message
@@ -205,9 +205,12 @@ async def test_turn_when_the_context_is_too_long_asks_again_without_history(
     await run(await in_database_thread(ask)("shipping costs?"))
     engine.add_script(QUESTION, ModelContextTooLong())
     engine.add_script(QUESTION, *make_answer("Return unused items within 30 days [1]."))
-    await run(await in_database_thread(ask)(QUESTION))
+    turn = await run(await in_database_thread(ask)(QUESTION))
     sizes = [len(request.messages) for request in engine.requests]
     assert sizes == [2, 4, 2]
+    record = await TurnRecord.objects.aget(turn=turn)
+    assert len(record.data["sent"]) == 2
+    assert record.data["context"]["shares"]["messages"] == 0
 
 
 async def test_turn_when_the_prompt_leaks_withdraws_it(ask: Ask, engine: ScriptedEngine) -> None:
