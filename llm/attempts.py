@@ -5,14 +5,13 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import httpx2
 from django.conf import settings
 from openai import AsyncStream, omit
-from openai.types.chat import ChatCompletionChunk
 
-from llm.assembly import ReplyAssembly, Surprise
+from llm.assembly import Chunk, ReplyAssembly, Surprise
 from llm.capabilities import Capabilities
 from llm.connections import UPSTREAM_ERRORS, get_client, timeout, translate_error
 from llm.errors import ModelDeadlineExceeded, ModelError, ModelStreamBroken, ModelUnavailable
@@ -24,6 +23,7 @@ from llm.types import Finished, ReplyEvent, ReplyRequest, TextDelta, ToolCallReq
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionFunctionToolParam
 
+Chunks = AsyncStream[object]
 # Once the finish reason is here only the usage is missing, and no customer waits for that.
 TAIL_SECONDS = 2.0
 
@@ -42,7 +42,7 @@ class Attempt:
         # The prompt asked for the form, whether or not the server holds the model to it.
         self._form = StructuredReply() if request.wants_verdict else None
         self._surprise = Surprise()
-        self._stream: AsyncStream[ChatCompletionChunk] | None = None
+        self._stream: Chunks | None = None
         self._first_delta: TextDelta | None = None
 
     @property
@@ -65,7 +65,7 @@ class Attempt:
         """Yield everything, the first token included."""
         if self._first_delta:
             yield self._first_delta
-        while chunk := await self._next_chunk():
+        while (chunk := await self._next_chunk()) is not None:
             if delta := self._read(chunk):
                 yield delta
         verdict = self._form.conclude() if self._form else None
@@ -84,13 +84,13 @@ class Attempt:
             with suppress(httpx2.HTTPError):
                 await self._stream.close()
 
-    async def _read_first(self, stream: AsyncStream[ChatCompletionChunk]) -> None:
-        chunk = await anext(stream, None)
+    async def _read_first(self, stream: Chunks) -> None:
+        chunk = cast("Chunk | None", await anext(stream, None))
         if chunk is None:
             raise ModelStreamBroken
         self._first_delta = self._read(chunk)
 
-    def _read(self, chunk: ChatCompletionChunk) -> TextDelta | None:
+    def _read(self, chunk: Chunk) -> TextDelta | None:
         """Take a chunk in and return what of it the customer may read."""
         delta = self._assembly.read(chunk)
         text = delta.text if delta else ""
@@ -100,14 +100,14 @@ class Attempt:
         self._surprise.add(chunk)
         return TextDelta(shown)
 
-    async def _next_chunk(self) -> ChatCompletionChunk | None:
+    async def _next_chunk(self) -> Chunk | None:
         if self._stream is None:
             return None
         is_whole = self._assembly.finish_reason is not None
         silence = TAIL_SECONDS if is_whole else settings.OPENAI_FIRST_TOKEN_SECONDS
         try:
             async with self._translate_errors(silence, late=ModelStreamBroken):
-                return await anext(self._stream, None)
+                return cast("Chunk | None", await anext(self._stream, None))
         except ModelError:
             if is_whole:
                 return None
@@ -127,9 +127,9 @@ class Attempt:
         except UPSTREAM_ERRORS as error:
             raise translate_error(error, begun=self._assembly.has_begun) from None
 
-    async def _open_stream(self) -> AsyncStream[ChatCompletionChunk]:
+    async def _open_stream(self) -> Chunks:
         request = self._request
-        return await get_client(self.key).chat.completions.create(
+        response = await get_client(self.key).chat.completions.with_raw_response.create(
             model=self.model,
             messages=[to_message_param(message) for message in request.messages],
             tools=self._tools() or omit,
@@ -142,6 +142,8 @@ class Attempt:
             stream_options={"include_usage": True} if self._can.stream_options else omit,
             timeout=timeout(read=settings.OPENAI_FIRST_TOKEN_SECONDS),
         )
+        # The SDK's stream, lines and errors, without its objects.
+        return response.parse(to=Chunks)
 
     def _tools(self) -> "list[ChatCompletionFunctionToolParam]":
         """Return the tools; in the structured form the verdict says what the hand-off tool says."""

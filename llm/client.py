@@ -252,7 +252,8 @@ async def _ask(
 def _read(completion: ChatCompletion) -> Completion:
     choice = completion.choices[0]
     text = clean_text(choice.message.content or "").strip()
-    usage = read_usage(completion.usage, model=completion.model) if completion.usage else None
+    told = completion.usage
+    usage = read_usage(told.to_dict(), model=completion.model) if told else None
     if choice.finish_reason != "stop":
         is_filtered = choice.finish_reason == "content_filter"
         error: ModelError = ModelContentFiltered() if is_filtered else ModelTruncated()

@@ -41,6 +41,6 @@ MEASURES: Sequence[Measure] = (
     Measure("alone", measure_alone),
     Measure("crowd", measure_crowd, is_for_crowds=True),
     Measure("acknowledgement", measure_acknowledgement, is_ours=True),
-    Measure("streams", measure_streams, is_ours=True),
+    Measure("streams", measure_streams, is_ours=True, is_once=True),
     Measure("idle sockets", measure_idle_sockets, is_ours=True, is_once=True),
 )

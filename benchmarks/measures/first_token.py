@@ -11,7 +11,7 @@ from benchmarks.systems.system import System
 from benchmarks.upstream import Pace
 
 TURNS_ALONE, WARM_UP, PAUSE_SECONDS = 14, 3, 0.1
-CHATS, PER_SECOND, SECONDS = 100, 8.0, 20.0
+CHATS, PER_SECOND, SECONDS = 100, 8.0, 15.0
 # What follows the last answer (a transaction, a task) belongs to the turns.
 SETTLE_SECONDS = 1.0
 # No more in one conversation than there are questions: one repeated goes to people.
