@@ -4,6 +4,7 @@ from celery import shared_task
 
 from assistant.cache import drop_old
 from assistant.carrying_out import carry_out
+from assistant.pruning import prune
 from assistant.summaries import summarise_conversation
 from assistant.turns import run_turn
 from core.background import run_async
@@ -32,3 +33,9 @@ def summarise_conversation_task(conversation_id: int, tier: Tier) -> None:
 def drop_old_answers_task() -> None:
     """Forget the kept answers that are too old to be given again."""
     drop_old()
+
+
+@shared_task
+def prune_task() -> None:
+    """Delete what turns saw and models cost when it is old enough."""
+    prune()

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
 
@@ -234,6 +235,12 @@ OPENAI_CONNECT_SECONDS = env.float("OPENAI_CONNECT_SECONDS", default=3.0)
 OPENAI_FIRST_TOKEN_SECONDS = env.float("OPENAI_FIRST_TOKEN_SECONDS", default=15.0)
 OPENAI_MAX_COMPLETION_TOKENS = env.int("OPENAI_MAX_COMPLETION_TOKENS", default=800)
 
+# What turns saw and said, redacted; and what models cost, by which the reports count.
+TURN_RECORDS_KEPT_DAYS = env.int("TURN_RECORDS_KEPT_DAYS", default=90)
+SPENDING_KEPT_DAYS = env.int("SPENDING_KEPT_DAYS", default=400)
+if min(TURN_RECORDS_KEPT_DAYS, SPENDING_KEPT_DAYS) < 1:
+    raise ImproperlyConfigured("TURN_RECORDS_KEPT_DAYS and SPENDING_KEPT_DAYS are 1 at least")
+
 # Modules whose functions the model may call (see docs/tools.md).
 SUPPORTBOT_TOOLS = env.list(
     "SUPPORTBOT_TOOLS", default=["supportbot.demo_data.order_tools"] if DEMO else []
@@ -287,6 +294,10 @@ CELERY_BEAT_SCHEDULE = {
     "drop-old-answers": {
         "task": "assistant.tasks.drop_old_answers_task",
         "schedule": 3600.0,
+    },
+    "prune": {
+        "task": "assistant.tasks.prune_task",
+        "schedule": crontab(hour=3, minute=40),
     },
     # Makes up for index tasks that were lost.
     "index-stale-articles": {
