@@ -17,7 +17,7 @@ from assistant.models import Turn
 from conversations.models import Message
 from desk.access import may_work
 from desk.turn_making import is_given_again
-from desk.turn_page import read_turn_page
+from desk.turn_page import read_turn_page, without_secrets
 
 if TYPE_CHECKING:
     TurnBase = admin.ModelAdmin[Turn]
@@ -175,14 +175,16 @@ class TurnAdmin(TurnBase):
             raise PermissionDenied
         if turn is None:
             raise Http404
+        sees_all = request.user.has_perm(MAY_SEE_ALL)
+        page = read_turn_page(turn)
         context = {
             **self.admin_site.each_context(request),
             "title": "Why this answer?",
             "opts": self.opts,
-            "page": read_turn_page(turn),
+            "page": page if sees_all else without_secrets(page),
             "turn": turn,
             "conversation": turn.conversation,
-            "may_see_all": request.user.has_perm(MAY_SEE_ALL),
+            "may_see_all": sees_all,
             "may_work": may_work(request.user),
             "heads": HEADS,
             "is_nav_sidebar_enabled": False,

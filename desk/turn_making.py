@@ -11,6 +11,8 @@ from django.utils.timezone import localtime
 from assistant.cache import ENGINE as CACHE
 from assistant.models import CachedAnswer, Turn
 
+COST = "Cost"
+
 
 @dataclass(frozen=True, slots=True)
 class Fact:
@@ -54,20 +56,29 @@ def _tier(turn: Turn) -> str:
 
 def _cost(turn: Turn) -> Fact:
     if turn.cost is not None:
-        return Fact("Cost", f"${turn.cost:.6f}")
+        return Fact(COST, f"${turn.cost:.6f}")
     if turn.prompt_tokens or turn.completion_tokens:
-        return Fact("Cost", "Not known", "the model has no price")
-    return Fact("Cost", "Nothing" if is_given_again(turn) else "")
+        return Fact(COST, "Not known", "the model has no price")
+    if not is_given_again(turn):
+        return Fact(COST, "")
+    kept = _repeated(turn)
+    then = kept.cost if kept else None
+    return Fact(COST, "Nothing", "" if then is None else f"${then:.6f} when it was written")
+
+
+def _repeated(turn: Turn) -> CachedAnswer | None:
+    """Return the answer that was given again, unless its row holds a newer one since."""
+    kept = turn.cached_answer
+    return None if kept is None or kept.created_at > turn.created_at else kept
 
 
 def _given_again(turn: Turn, since: str) -> Fact:
     """Return which answer this one repeats; its row may be forgotten, or hold a newer one."""
-    label, kept, then = "Given again", turn.cached_answer, parse_datetime(since)
-    if kept is None or kept.created_at > turn.created_at:
+    label, kept, then = "Given again", _repeated(turn), parse_datetime(since)
+    if kept is None:
         note = f"it was kept on {_moment(then)}" if then else ""
         return Fact(label, "From an answer that is not kept any more", note)
-    cost = f"; it cost ${kept.cost:.6f} then" if kept.cost is not None else ""
-    note = f"kept on {_moment(kept.created_at)}{cost}"
+    note = f"kept on {_moment(kept.created_at)}"
     first = Turn.objects.filter(message=kept.source_message_id).first()
     if kept.source_message_id is None or first is None:
         return Fact(label, "From an earlier answer", note)

@@ -1,7 +1,7 @@
 """What the page of one turn shows, read from its row and its record; old records have less."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import QuerySet
@@ -11,7 +11,7 @@ from assistant.confidence import threshold_of
 from assistant.models import HelperRun, ToolCall, Turn, TurnRecord
 from conversations.models import Message
 from desk.console import html_of, safe_url
-from desk.turn_making import Fact, making_facts
+from desk.turn_making import COST, Fact, making_facts
 from desk.turn_sentence import Grounds, decision_sentence
 from escalation.models import HandOff
 
@@ -97,6 +97,15 @@ def read_turn_page(turn: Turn) -> TurnPage:
         context=_context(data),
         notes=_notes(data),
         trials=list(_trials(turn)),
+    )
+
+
+def without_secrets(page: TurnPage) -> TurnPage:
+    """Return what agents see of it: not what it cost, and not the words of the policy."""
+    return replace(
+        page,
+        facts=[fact for fact in page.facts if fact.label != COST],
+        sent=[row for row in page.sent if row.cells[0] != "system"],
     )
 
 

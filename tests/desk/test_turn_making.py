@@ -83,8 +83,8 @@ def test_answer_given_again_leads_to_the_turn_that_wrote_it(
     assert page.sentence.endswith("with the words of an answer given before.")
     value, note = facts(page)["Given again"]
     assert value == f"From turn {first.pk}"
-    assert "it cost $0.001200 then" in note
-    assert facts(page)["Cost"] == ("Nothing", "")
+    assert "$" not in note
+    assert facts(page)["Cost"] == ("Nothing", "$0.001200 when it was written")
     address = reverse("admin:assistant_turn_change", args=[first.pk])
     assert f'<a href="{address}">From turn {first.pk}</a>' in response.content.decode()
 

@@ -296,6 +296,17 @@ def test_page_without_recorded_tools_shows_the_calls_rows(
     )
 
 
+def test_agent_sees_neither_the_cost_nor_the_policy(
+    conversation: Conversation, desk: Client
+) -> None:
+    turn = make_turn(conversation, prompt_tokens=1234, cost=Decimal("0.00123"))
+    TurnRecord.objects.create(turn=turn, data=RECORD)
+    page = desk.get(page_of(turn)).content.decode()
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;30 days." in page
+    assert "1,234 in" in page
+    assert [one for one in ("You are helpful.", "$0.0", ">Cost<") if one in page] == []
+
+
 def test_agent_reads_turns_of_conversations_but_no_list(
     conversation: Conversation, desk: Client, manager: User
 ) -> None:
