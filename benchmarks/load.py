@@ -3,14 +3,15 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from benchmarks.stamps import find_stamp
 
 ANSWER_SECONDS = 90.0
+AT_ONCE = 20
 
 
 class Chat(Protocol):
@@ -24,9 +25,6 @@ class Chat(Protocol):
 
     async def close(self) -> None:
         """Leave."""
-
-
-AnyChat = TypeVar("AnyChat", bound=Chat)
 
 
 @dataclass
@@ -113,12 +111,17 @@ async def ask(chat: Chat, question: str, seen: Seen) -> None:
     seen.gaps += gaps
 
 
-async def open_all(make: Callable[[], AnyChat], count: int, *, at_once: int = 10) -> list[AnyChat]:
-    """Open so many conversations, a few at a time."""
+async def open_all(make: Callable[[], Chat], count: int) -> list[Chat]:
+    """Open so many conversations."""
     chats = [make() for _ in range(count)]
-    for start in range(0, count, at_once):
-        await asyncio.gather(*(chat.open() for chat in chats[start : start + at_once]))
+    await a_few_at_a_time([chat.open for chat in chats])
     return chats
+
+
+async def a_few_at_a_time(steps: Sequence[Callable[[], Awaitable[None]]]) -> None:
+    """Take steps that would stand in each other's way if all were taken at once."""
+    for start in range(0, len(steps), AT_ONCE):
+        await asyncio.gather(*(step() for step in steps[start : start + AT_ONCE]))
 
 
 async def close_all(chats: Sequence[Chat]) -> None:

@@ -102,6 +102,7 @@ async def _measure(
     except (OSError, TimeoutError, aiohttp.ClientError) as error:
         why = "".join(traceback.format_exception_only(error)).strip()
         outcome.failures.append(f"{name}, repeat {repeat + 1}: {why}")
+        print(outcome.failures[-1], flush=True)  # noqa: T201 - its output is what it is for
         return
     outcome.repeats.setdefault(name, []).append(found)
     told = ", ".join(f"{what} {value:.4g}" for what, value in found.items())

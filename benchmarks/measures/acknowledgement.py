@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from benchmarks.bench import Bench, spending
 from benchmarks.figures import Figures, percentile
-from benchmarks.load import close_all, open_all
+from benchmarks.load import close_all
 from benchmarks.measures.agent import AgentPage
 from benchmarks.systems.product import Product, Visit
 from benchmarks.systems.system import System
@@ -30,12 +30,13 @@ async def measure_acknowledgement(system: System, bench: Bench, *, seed: int) ->
         raise TypeError(system)
     scale = 10 if bench.is_quick else 1
     visits = await _with_people(system, CHATS // scale)
-    seen: list[float] = []
     with spending(system, bench.model) as spent:
-        async with asyncio.TaskGroup() as together:
-            task = together.create_task(_say_at_random(visits[WATCHED:], scale, seed=seed))
+        saying = asyncio.create_task(_say_at_random(visits[WATCHED:], scale, seed=seed))
+        try:
             seen = await _watch(system, visits[:WATCHED])
-    took = task.result()
+            took = await saying
+        finally:
+            saying.cancel()
     await close_all(visits)
     return {
         "messages": len(took),
@@ -61,7 +62,7 @@ async def say(visit: Visit, text: str) -> float:
 
 
 async def _with_people(system: Product, count: int) -> list[Visit]:
-    visits = await open_all(system.visit, count)
+    visits = await system.open_chats(count)
     for visit in visits:
         await visit.send(type="handoff")
         async with asyncio.timeout(ACKNOWLEDGED_SECONDS):

@@ -5,7 +5,7 @@ from itertools import islice
 
 from benchmarks.bench import Bench, spending
 from benchmarks.figures import Figures, percentile
-from benchmarks.load import ask_at_random, ask_in_turn, close_all, open_all
+from benchmarks.load import ask_at_random, ask_in_turn, close_all
 from benchmarks.questions import questions
 from benchmarks.systems.system import System
 from benchmarks.upstream import Pace
@@ -42,7 +42,7 @@ async def measure_alone(system: System, bench: Bench, *, seed: int) -> Figures:
 async def measure_crowd(system: System, bench: Bench, *, seed: int) -> Figures:
     """Return the added time and the CPU of turns at random moments in a hundred open chats."""
     await bench.model.set_pace(Pace())
-    chats = await open_all(system.chat, CHATS // 5 if bench.is_quick else CHATS)
+    chats = await system.open_chats(CHATS // 5 if bench.is_quick else CHATS)
     with spending(system, bench.model) as spent:
         seen = await ask_at_random(
             chats,

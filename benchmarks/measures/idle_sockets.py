@@ -9,16 +9,8 @@ from benchmarks.load import close_all
 from benchmarks.systems.product import Product
 from benchmarks.systems.system import System
 
-SOCKETS, AT_ONCE = 5_000, 50
+SOCKETS = 5_000
 SETTLE_SECONDS, WATCHED_SECONDS = 10.0, 30.0
-# Thousands of conversations at once, without the thousands of requests that begin them.
-MAKE = """
-from conversations.models import Site
-from conversations.services import start_conversation
-site = Site.objects.get(key="demo")
-for _ in range({count}):
-    print("token", start_conversation(site)[1])
-"""
 
 
 async def measure_idle_sockets(system: System, bench: Bench, *, seed: int) -> Figures:
@@ -27,14 +19,9 @@ async def measure_idle_sockets(system: System, bench: Bench, *, seed: int) -> Fi
     if not isinstance(system, Product):
         raise TypeError(system)
     count = SOCKETS // 10 if bench.is_quick else SOCKETS
-    code = MAKE.format(count=count)
-    told = await asyncio.to_thread(system.stack.manage, "shell", "-c", code)
-    tokens = [line.split()[1] for line in told.splitlines() if line.startswith("token ")]
     web = system.stack.pid("web")
     before = memory_of(web)
-    chats = [system.visit(token) for token in tokens]
-    for start in range(0, count, AT_ONCE):
-        await asyncio.gather(*(chat.connect() for chat in chats[start : start + AT_ONCE]))
+    chats = await system.open_chats(count)
     await asyncio.sleep(SETTLE_SECONDS)
     held = memory_of(web) - before
     used = cpu_seconds([web])

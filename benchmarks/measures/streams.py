@@ -4,7 +4,7 @@ from itertools import islice
 
 from benchmarks.bench import Bench, spending
 from benchmarks.figures import Figures, percentile
-from benchmarks.load import ask_at_once, close_all, open_all
+from benchmarks.load import ask_at_once, close_all
 from benchmarks.questions import questions
 from benchmarks.systems.system import System
 from benchmarks.upstream import Pace
@@ -19,7 +19,7 @@ async def measure_streams(system: System, bench: Bench, *, seed: int) -> Figures
     """Return the lost streams and the gaps between the pieces that a customer sees."""
     await bench.model.set_pace(LONG)
     count = STREAMS // 10 if bench.is_quick else STREAMS
-    chats = await open_all(system.chat, count)
+    chats = await system.open_chats(count)
     asked = list(islice(questions(seed=seed + 200), count))
     with spending(system, bench.model) as spent:
         seen = await ask_at_once(chats, asked, spread=SPREAD_SECONDS)

@@ -12,7 +12,7 @@ import aiohttp
 import psycopg
 
 from benchmarks.cores import TESTED, pin
-from benchmarks.load import Chat
+from benchmarks.load import a_few_at_a_time
 from benchmarks.systems.system import System, model_environment
 from supportbot import processes
 from supportbot.embedded import EmbeddedServers
@@ -25,6 +25,14 @@ IS_PREPARED = """
 SELECT (SELECT bool_and(served_embedding_model = embedding_model AND embedding_model <> '')
         FROM conversations_site)
    AND EXISTS (SELECT FROM llm_modelcapability)
+"""
+MAKE_GUESTS = """
+from conversations.models import Site
+from conversations.services import start_conversation
+site = Site.objects.get(key="demo")
+for _ in range({count}):
+    guest, token = start_conversation(site)
+    print("guest", guest.public_id, token)
 """
 Frame = dict[str, object]
 PROBE = f"from llm.probing import probe_models; probe_models([{MODEL!r}])"
@@ -66,13 +74,21 @@ class Product(System):
         if hasattr(self, "servers"):
             self.servers.stop()
 
-    def chat(self) -> Chat:
+    def chat(self) -> "Visit":
         """Return a customer of the demo's shop."""
-        return self.visit()
+        return Visit(self.stack.url, self.place.session)
 
-    def visit(self, token: str = "") -> "Visit":
-        """Return a customer, of a conversation that there is where a token is given."""
-        return Visit(self.stack.url, self.place.session, token=token)
+    async def open_chats(self, count: int) -> "list[Visit]":
+        """Return customers, past the limit of conversations that an address may begin."""
+        code = MAKE_GUESTS.format(count=count)
+        told = await asyncio.to_thread(self.stack.manage, "shell", "-c", code)
+        rows = [line.split()[1:] for line in told.splitlines() if line.startswith("guest ")]
+        visits = [
+            Visit(self.stack.url, self.place.session, conversation=conversation, token=token)
+            for conversation, token in rows
+        ]
+        await a_few_at_a_time([visit.connect for visit in visits])
+        return visits
 
     def parts(self) -> Mapping[str, Sequence[int]]:
         """Return the processes by name, with both servers."""
@@ -109,12 +125,15 @@ class Product(System):
 class Visit:
     """A customer who speaks the widget's protocol; one that went to people begins anew."""
 
-    def __init__(self, url: str, session: aiohttp.ClientSession, *, token: str = "") -> None:
-        self._url, self._session, self.token = url, session, token
+    def __init__(
+        self, url: str, session: aiohttp.ClientSession, *, conversation: str = "", token: str = ""
+    ) -> None:
+        self._url, self._session = url, session
+        self.conversation, self.token = conversation, token
         self._socket: aiohttp.ClientWebSocketResponse
         self._reader: asyncio.Task[None] | None = None
         self._frames: asyncio.Queue[Frame] = asyncio.Queue()
-        self.status = self.conversation = ""
+        self.status = ""
         # Set once the server closed the socket.
         self.is_gone = False
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import aiohttp
 
 from benchmarks.cores import TESTED, cpu_seconds, on_core
-from benchmarks.load import Chat
+from benchmarks.load import Chat, open_all
 from benchmarks.model import until_up
 from supportbot import processes
 from tests.live.processes import ROOT
@@ -52,6 +52,10 @@ class System(ABC):
     @abstractmethod
     def chat(self) -> Chat:
         """Return a conversation that is not open yet."""
+
+    async def open_chats(self, count: int) -> Sequence[Chat]:
+        """Return so many open conversations."""
+        return await open_all(self.chat, count)
 
     async def stop(self) -> None:
         """End the processes."""
