@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 
+from benchmarks.measures.footprint import NAMES as FOOTPRINT
 from benchmarks.running import Outcome
 from tests.live.processes import ROOT
 
@@ -98,7 +99,13 @@ def _page(outcome: Outcome, facts: dict[str, Any]) -> str:
     head = HEAD.format(
         commit=facts["commit"], day=facts["day"], machine=facts["machine"], load=load
     )
-    parts = [_speed(outcome), _targets(outcome), _parts(outcome), _versions(outcome)]
+    parts = [
+        _speed(outcome),
+        _targets(outcome),
+        _parts(outcome),
+        _footprint(outcome),
+        _versions(outcome),
+    ]
     if outcome.failures:
         parts.append("\n".join(["## What failed", "", *(f"- {one}" for one in outcome.failures)]))
     return head + "\n\n".join(one for one in parts if one) + "\n"
@@ -142,6 +149,16 @@ def _parts(outcome: Outcome) -> str:
     rows = ["## Where the product's CPU goes", "", "| part | CPU-s per 1,000 turns |", "|---|---|"]
     rows += [f"| {name.removeprefix('cpu of ')} | {value:.1f} |" for name, value in shown.items()]
     return "\n".join(rows)
+
+
+def _footprint(outcome: Outcome) -> str:
+    found = outcome.figures.get("footprint of product", {})
+    if not found:
+        return ""
+    rows = ["## What a turn leaves and moves", "", "| what | a turn |", "|---|---|"]
+    rows += [f"| {name} | {found[name]:.1f} |" for name in FOOTPRINT]
+    idle = found["idle commits a second"]
+    return "\n".join([*rows, "", f"Without any turn there are {idle:.0f} commits a second."])
 
 
 def _versions(outcome: Outcome) -> str:

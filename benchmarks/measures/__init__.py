@@ -8,6 +8,7 @@ from benchmarks.bench import Bench
 from benchmarks.figures import Figures
 from benchmarks.measures.acknowledgement import measure_acknowledgement
 from benchmarks.measures.first_token import measure_alone, measure_crowd
+from benchmarks.measures.footprint import measure_footprint
 from benchmarks.measures.idle_sockets import measure_idle_sockets
 from benchmarks.measures.streams import measure_streams
 from benchmarks.systems.system import System
@@ -41,6 +42,7 @@ MEASURES: Sequence[Measure] = (
     Measure("alone", measure_alone),
     Measure("crowd", measure_crowd, is_for_crowds=True),
     Measure("acknowledgement", measure_acknowledgement, is_ours=True),
+    Measure("footprint", measure_footprint, is_ours=True, is_once=True),
     Measure("streams", measure_streams, is_ours=True, is_once=True),
     Measure("idle sockets", measure_idle_sockets, is_ours=True, is_once=True),
 )
