@@ -40,7 +40,7 @@ async def compose(reading: Reading, job: Job) -> Composed:
     """Return what to say to the customer, with the record of how it came about."""
     recorder = Recorder()
     with recorder.step("plan"):
-        plan = await plan_turn(reading)
+        plan = await plan_turn(reading, turn_pk=job.claim.turn_pk if job.claim else None)
     if isinstance(plan, Answer):
         draft, judgement = await _answer(plan, job, recorder)
         plan, draft, judgement = _settled(plan, draft, judgement)

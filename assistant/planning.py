@@ -123,10 +123,11 @@ class Found:
 Plan = Say | AskBack | PassOn | Answer
 
 
-async def plan_turn(reading: Reading) -> Plan:
+async def plan_turn(reading: Reading, *, turn_pk: int | None = None) -> Plan:
     """Return what to do about what the customer said.
 
-    The one network call, for a follow-up, lies between the two reads of the database.
+    The one network call, for a follow-up, lies between the two reads of the database; what it
+    costs is booked for the turn, if there is one.
     """
     plan = await in_database_thread(_plan_by_rule)(reading)
     if plan is not None:
@@ -134,7 +135,7 @@ async def plan_turn(reading: Reading) -> Plan:
     questions = await standalone_questions(
         reading.question,
         context=reading.context,
-        purpose=purpose_of(reading.conversation, "rewrite"),
+        purpose=purpose_of(reading.conversation, "rewrite", turn_pk=turn_pk),
         redactor=redactor_of(reading.conversation),
     )
     return await in_database_thread(_plan_by_articles)(reading, questions)

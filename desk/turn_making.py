@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
+from django.db.models import Sum
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
@@ -55,15 +57,27 @@ def _tier(turn: Turn) -> str:
 
 
 def _cost(turn: Turn) -> Fact:
+    booked = _booked(turn)
     if turn.cost is not None:
-        return Fact(COST, f"${turn.cost:.6f}")
+        before = booked.get("rewrite", Decimal(0))
+        note = f"${before:.6f} of it to put the follow-up in full" if before else ""
+        return Fact(COST, f"${turn.cost + before:.6f}", note)
     if turn.prompt_tokens or turn.completion_tokens:
         return Fact(COST, "Not known", "the model has no price")
+    if booked:
+        # It failed, or ended before an answer was written.
+        return Fact(COST, f"${sum(booked.values()):.6f}", f"booked for: {', '.join(booked)}")
     if not is_given_again(turn):
         return Fact(COST, "")
     kept = _repeated(turn)
     then = kept.cost if kept else None
     return Fact(COST, "Nothing", "" if then is None else f"${then:.6f} when it was written")
+
+
+def _booked(turn: Turn) -> dict[str, Decimal]:
+    """Return what uses of models were booked for the turn, by their purposes."""
+    rows = turn.reservations.filter(settled_usd__gt=0).order_by("purpose").values_list("purpose")
+    return dict(rows.annotate(usd=Sum("settled_usd")))
 
 
 def _repeated(turn: Turn) -> CachedAnswer | None:

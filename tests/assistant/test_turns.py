@@ -8,7 +8,7 @@ import pytest
 from accounts.models import User
 from assistant import services
 from assistant.claims import claim_turn
-from assistant.models import Turn, TurnRecord
+from assistant.models import Reservation, Turn, TurnRecord
 from assistant.prompt_library import canary
 from assistant.turns import run_turn
 from conversations.models import Conversation, Message
@@ -16,7 +16,7 @@ from core.background import in_database_thread
 from escalation.models import HandOff
 from llm.errors import ModelContextTooLong, ModelStreamBroken, ModelUnavailable
 from llm.testing import ScriptedEngine, make_answer, make_hand_off
-from llm.types import Finished, TextDelta
+from llm.types import Completion, Finished, TextDelta, Usage
 from tests.assistant.conftest import texts, until_asked
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -213,6 +213,22 @@ async def test_turn_when_the_context_is_too_long_asks_again_without_history(
     assert record.data["context"]["shares"]["messages"] == 0
 
 
+async def test_follow_up_that_a_model_puts_in_full_is_booked_for_its_turn(
+    ask: Ask, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def complete(*_: object, **__: object) -> Completion:
+        return Completion("Can I return used items?", Usage("small-a", 90, 9, cached_tokens=0))
+
+    monkeypatch.setattr("assistant.follow_ups.complete", complete)
+    monkeypatch.setattr("assistant.follow_ups.has_small_model", lambda: True)
+    engine.add_script(QUESTION, *make_answer("Return unused items within 30 days [1]."))
+    await run(await in_database_thread(ask)(QUESTION))
+    assert not await Reservation.objects.filter(purpose="rewrite").aexists()
+    turn = await run(await in_database_thread(ask)("and used ones?"))
+    booked = await Reservation.objects.aget(purpose="rewrite")
+    assert (booked.turn_id, booked.settled_tokens) == (turn.pk, 99)
+
+
 async def test_turn_when_the_prompt_leaks_withdraws_it(ask: Ask, engine: ScriptedEngine) -> None:
     engine.add_script(QUESTION, *make_answer("My mark is ", canary(), " as you asked."))
     turn = await run(await in_database_thread(ask)(QUESTION))
@@ -297,7 +313,7 @@ async def test_claim_when_a_lease_ran_out_fences_the_first_worker_off(
 async def test_turn_when_the_work_itself_fails_ends_with_a_person(
     ask: Ask, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch, conversation: Conversation
 ) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a defect")
 
     monkeypatch.setattr("assistant.composing.plan_turn", broken)

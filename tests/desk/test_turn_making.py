@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from assistant.cache import ENGINE
-from assistant.models import CachedAnswer, Turn, TurnRecord
+from assistant.models import CachedAnswer, Reservation, Turn, TurnRecord
 from conversations.models import Conversation, Message, Site
 from desk.turn_page import TurnPage, read_turn_page
 from tests.conftest import make_user
@@ -63,6 +63,28 @@ def test_answer_of_a_model_says_its_tier_cost_and_what_became_of_it(
     assert facts(page)["Tier"] == ("Standard", "a plain question")
     assert facts(page)["Cost"] == ("$0.001200", "")
     assert facts(page)["Kept"] == ("Given again 1 time", "for who asks alike")
+
+
+def booked(turn: Turn, *, purpose: str, usd: str) -> None:
+    Reservation.objects.create(
+        turn=turn, purpose=purpose, tier="small", day=timezone.now().date(), scopes=[],
+        state="settled", settled_usd=Decimal(usd), settled_tokens=10,
+    )  # fmt: skip
+
+
+def test_cost_of_a_turn_has_the_follow_up_that_was_put_in_full(conversation: Conversation) -> None:
+    turn = make_turn(conversation, **MODEL)
+    booked(turn, purpose="answer", usd="0.0012")
+    booked(turn, purpose="rewrite", usd="0.0001")
+    note = "$0.000100 of it to put the follow-up in full"
+    assert facts(read_turn_page(turn))["Cost"] == ("$0.001300", note)
+
+
+def test_turn_that_failed_says_what_was_booked(conversation: Conversation) -> None:
+    turn = make_turn(conversation, state="failed", outcome="handed_off", error_code="OSError")
+    booked(turn, purpose="answer", usd="0.0012")
+    booked(turn, purpose="rewrite", usd="0.0001")
+    assert facts(read_turn_page(turn))["Cost"] == ("$0.001300", "booked for: answer, rewrite")
 
 
 def test_price_that_is_not_known_is_no_zero(conversation: Conversation) -> None:
