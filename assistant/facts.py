@@ -12,7 +12,7 @@ from typing import Final
 from django.db import transaction
 
 from assistant.memory import is_vouched_for
-from assistant.models import ConversationSummary, LearntFact
+from assistant.models import LearntFact
 from conversations.models import Conversation, Message
 
 # Kinds that help an answer. None says who somebody is, what they may do or what was promised:
@@ -82,14 +82,6 @@ def learn_facts(
         )
         kept += 1
     return kept
-
-
-@transaction.atomic
-def forget_customer(customer_pk: int) -> int:
-    """Erase what was learnt of a customer, with the summaries of their talks; return how many."""
-    facts, _ = LearntFact.objects.filter(customer=customer_pk).delete()
-    summaries, _ = ConversationSummary.objects.filter(conversation__customer=customer_pk).delete()
-    return facts + summaries
 
 
 def _may_be_kept(key: str, value: str, *, source: Message) -> bool:

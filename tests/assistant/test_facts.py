@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from assistant.facts import KEYS, MAX_VALUE_CHARACTERS, Proposed, forget_customer, learn_facts
+from assistant.facts import KEYS, MAX_VALUE_CHARACTERS, Proposed, learn_facts
 from assistant.memory import Memory, recall
 from assistant.models import ConversationSummary, LearntFact
 from conversations.models import Conversation, Customer, Message, Site
@@ -168,17 +168,3 @@ def test_summaries_are_those_of_the_episode(conversation: Conversation) -> None:
     assert [one.text for one in summaries] == ["Notes 3", "Notes 4", "Notes 5", "Notes 6"]
     conversation.episode = 2
     assert recall(conversation).summaries == ()
-
-
-def test_forgotten_customer_leaves_nothing_learnt(
-    verified: Conversation, conversation: Conversation
-) -> None:
-    learn(say(verified, SAID))
-    learn(say(conversation, SAID))
-    for one in (verified, conversation):
-        ConversationSummary.objects.create(
-            conversation=one, episode=1, version=1, through_seq=1, text="Notes"
-        )
-    assert forget_customer(verified.customer_id) == 2
-    assert LearntFact.objects.get().customer_id == conversation.customer_id
-    assert ConversationSummary.objects.get().conversation_id == conversation.pk

@@ -108,6 +108,15 @@ def test_the_example_environment_names_every_variable_and_no_secret() -> None:
     assert [name for name in REQUIRED if example[name]] == []
 
 
+def test_the_example_environment_names_every_setting_of_models_and_of_what_is_kept() -> None:
+    settings = (ROOT / "supportbot/settings.py").read_text()
+    read = set(re.findall(r'env\.\w+\(\s*"((?:OPENAI_\w+|\w+_KEPT_DAYS))"', settings))
+    example = set(re.findall(r"^(\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert len(read) > 10
+    # A file is a mount of one's own beside the one of the key's value.
+    assert read - example <= {"OPENAI_API_KEY_FILE"}
+
+
 def test_only_the_web_server_is_published_and_every_long_runner_has_a_check(
     services: dict[str, Any],
 ) -> None:
