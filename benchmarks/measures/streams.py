@@ -10,8 +10,9 @@ from benchmarks.systems.system import System
 from benchmarks.upstream import Pace
 
 STREAMS, PER_SECOND = 300, 20.0
-# They begin one after the other, and the last one begins before the first has ended.
-SPREAD_SECONDS, STREAM_SECONDS = 20.0, 30.0
+# They begin one after the other, no faster than one core can begin turns, and the last one begins
+# before the first has ended; a turn has 60 s.
+SPREAD_SECONDS, STREAM_SECONDS = 50.0, 52.0
 LONG = Pace(first_after=0.2, per_second=PER_SECOND, tokens=int(PER_SECOND * STREAM_SECONDS))
 
 
