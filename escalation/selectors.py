@@ -1,6 +1,8 @@
 """Every read of hand-offs, presence and places in the queue."""
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from statistics import median
 from uuid import UUID
@@ -68,20 +70,56 @@ def queue_place(conversation: Conversation) -> tuple[int, int | None] | None:
         | Q(urgency=hand_off.urgency, created_at=hand_off.created_at, pk__lt=hand_off.pk)
     )
     position = ahead.count() + 1
-    return position, _likely_wait(position)
+    return position, _read_pace().likely_wait(position)
 
 
-def _likely_wait(position: int) -> int | None:
-    """The median wait of the last hand-offs that were taken, by rounds of the agents online.
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many agents are online, and the seconds that customers waited lately."""
 
-    ``None`` where nobody is online or too little is known: no number is better than a made-up one.
-    """
+    agents: int
+    waits: tuple[float, ...]
+
+    def likely_wait(self, position: int) -> int | None:
+        """Return the median wait of the last hand-offs by rounds of the agents, in seconds.
+
+        ``None`` where nobody is online or too little is known: no number is better than a
+        made-up one.
+        """
+        if not self.agents or len(self.waits) < MIN_WAIT_SAMPLE:
+            return None
+        likely = int(median(self.waits) * math.ceil(position / self.agents))
+        return likely if likely <= MAX_WAIT_SECONDS else None
+
+
+def _read_pace() -> Pace:
     agents = online_agents().count()
-    waits = _last_waits() if agents else []
-    if len(waits) < MIN_WAIT_SAMPLE:
-        return None
-    likely = int(median(waits) * math.ceil(position / agents))
-    return likely if likely <= MAX_WAIT_SECONDS else None
+    return Pace(agents, tuple(_last_waits()) if agents else ())
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """All places at one moment, by the conversations' keys."""
+
+    positions: Mapping[int, int]
+    pace: Pace
+
+    @property
+    def has_people(self) -> bool:
+        """Whether anybody is at the desk."""
+        return self.pace.agents > 0
+
+    def place_of(self, conversation_pk: int) -> tuple[int, int | None] | None:
+        """Return the same as ``queue_place``."""
+        position = self.positions.get(conversation_pk)
+        return None if position is None else (position, self.pace.likely_wait(position))
+
+
+def read_queue() -> Queue:
+    """Return everyone's place in three queries, however many wait."""
+    order = HandOff.objects.filter(state=State.WAITING).order_by("urgency", "created_at", "pk")
+    pks = order.values_list("conversation_id", flat=True)
+    return Queue({pk: place for place, pk in enumerate(pks, start=1)}, _read_pace())
 
 
 def _last_waits() -> list[float]:

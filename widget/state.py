@@ -89,13 +89,18 @@ def _status_frame(
     frame: dict[str, Any] = {"type": "status", "status": conversation.status}
     if conversation.agent is not None:
         frame["agent"] = conversation.agent.public_name
-    if place is not None:
-        frame["position"] = place[0]
-        if place[1] is not None:
-            frame["wait_s"] = place[1]
     if has_people is not None:
         frame["people_online"] = has_people
-    return frame
+    return with_place(frame, place)
+
+
+def with_place(frame: dict[str, Any], place: tuple[int, int | None] | None) -> dict[str, Any]:
+    """Return a status frame with this place in the queue in place of another."""
+    kept = {name: value for name, value in frame.items() if name not in {"position", "wait_s"}}
+    if place is None:
+        return kept
+    wait = {} if place[1] is None else {"wait_s": place[1]}
+    return {**kept, "position": place[0], **wait}
 
 
 def _offline_frame(conversation: Conversation, has_people: bool | None) -> dict[str, Any] | None:

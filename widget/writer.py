@@ -11,7 +11,8 @@ from conversations.models import Conversation
 from core.background import in_database_thread
 from core.realtime import running_text
 from widget.previews import PreviewCursor
-from widget.state import View, read_view, running_answer
+from widget.queue_watch import queue_watch
+from widget.state import View, read_view, running_answer, with_place
 
 logger = logging.getLogger(__name__)
 DELTAS_KEPT = 2_000
@@ -43,7 +44,7 @@ class SocketWriter:
         self._deltas: deque[dict[str, Any]] = deque(maxlen=DELTAS_KEPT)
         self._cursor = PreviewCursor()
         self._wake = asyncio.Event()
-        self._must_read = False
+        self._must_read = self._must_find_place = False
         self._task: asyncio.Task[None] | None = None
 
     async def welcome(self) -> None:
@@ -103,10 +104,10 @@ class SocketWriter:
         self.take_hint({"type": "conversation.changed"})
 
     def look_again(self, *, last_seq: int, revision: int) -> None:
-        """Read again if anything is new, or if a place in the queue may have moved."""
-        moved = last_seq != self._last_seq or revision != self._revision
-        if moved or self._status == Conversation.Status.WAITING:
-            self._must_read = True
+        """Read again if anything is new; look for the place of one who waits."""
+        self._must_read |= last_seq != self._last_seq or revision != self._revision
+        self._must_find_place |= self._status == Conversation.Status.WAITING
+        if self._must_read or self._must_find_place:
             self._wake.set()
 
     def stop(self) -> None:
@@ -125,7 +126,10 @@ class SocketWriter:
             await self._socket.close(1011)
 
     async def _write(self) -> None:
-        while self._must_read or self._deltas:
+        while self._must_read or self._must_find_place or self._deltas:
+            if self._must_find_place:
+                self._must_find_place = False
+                await self._write_place()
             if self._must_read:
                 self._must_read = False
                 await self._write_rows()
@@ -146,6 +150,21 @@ class SocketWriter:
         await self._send_state(view)
         if self._last_seq < view.last_seq:
             self._must_read = True
+
+    async def _write_place(self) -> None:
+        """Tell where one who waits stands by now, without reading all the rest."""
+        sent = self._sent_state.get("status") or {}
+        try:
+            queue = await queue_watch().look()
+        except Error as error:
+            logger.warning("queue not read: %s", type(error).__name__)
+            return
+        place = queue.place_of(self._pk)
+        if place is None or sent.get("people_online") != queue.has_people:
+            # Taken, or the desk was closed: more than the place is to be said.
+            self._must_read = True
+        else:
+            await self._send_if_new("status", with_place(sent, place))
 
     async def _end_preview_of(self, message: str) -> None:
         """A durable message replaces its preview, however the hints arrived."""

@@ -9,7 +9,7 @@ from accounts.models import User
 from conversations.models import Conversation, Site
 from conversations.services import current_episode, start_conversation
 from escalation.models import HandOff
-from escalation.selectors import MIN_WAIT_SAMPLE, queue_place
+from escalation.selectors import MIN_WAIT_SAMPLE, queue_place, read_queue
 from escalation.services import heard_from
 
 pytestmark = pytest.mark.django_db
@@ -69,3 +69,20 @@ def test_wait_when_nobody_is_online_is_not_told(site: Site, conversation: Conver
     hand_off(conversation)
     take_after(site, seconds=60, times=MIN_WAIT_SAMPLE)
     assert queue_place(conversation) == (1, None)
+
+
+def test_queue_as_a_whole_gives_each_the_place_that_it_has_alone(site: Site, online: User) -> None:
+    take_after(site, seconds=60, times=MIN_WAIT_SAMPLE)
+    now = timezone.now()
+    waiting = [start_conversation(site)[0] for _ in range(4)]
+    for number, conversation in enumerate(waiting):
+        hand_off(conversation, urgency=2 - number % 2, created_at=now - timedelta(seconds=number))
+    taken = start_conversation(site)[0]
+    hand_off(taken, state=HandOff.State.TAKEN)
+
+    queue = read_queue()
+
+    assert [queue.place_of(one.pk) for one in waiting] == [queue_place(one) for one in waiting]
+    assert sorted(queue.positions[one.pk] for one in waiting) == [1, 2, 3, 4]
+    assert queue.place_of(taken.pk) is None
+    assert queue.has_people

@@ -19,6 +19,7 @@ from escalation.services import heard_from
 from tests.widget.sockets import ChatClient
 from widget import consumers
 from widget.consumers import ChatConsumer
+from widget.state import View, read_view
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -283,6 +284,32 @@ async def test_customer_who_waits_learns_that_somebody_came(
         await client.wait_for("status", status="waiting", people_online=False)
         await in_database_thread(heard_from)(agent)
         await client.wait_for("status", status="waiting", people_online=True)
+
+
+async def test_customers_who_wait_move_up_without_their_conversations_being_read(
+    site: Site, agent: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("conversations.sweeping.SWEEP_SECONDS", 0.1)
+    monkeypatch.setattr("widget.queue_watch.KEPT_SECONDS", 0.1)
+    await in_database_thread(heard_from)(agent)
+    first, token = await in_database_thread(start_conversation)(site)
+    _, other = await in_database_thread(start_conversation)(site)
+    async with ChatClient(token) as before, ChatClient(other) as client:
+        await before.send(type="handoff")
+        await before.wait_for("status", status="waiting", position=1)
+        await client.send(type="handoff")
+        await client.wait_for("status", status="waiting", position=2)
+        looked: list[int] = []
+
+        def look(pk: int, *, after: int) -> View:
+            looked.append(pk)
+            return read_view(pk, after=after)
+
+        monkeypatch.setattr("widget.writer.read_view", look)
+        await in_database_thread(assistant.take_conversation)(first.pk, agent=agent)
+        moved = await client.wait_for("status", position=1)
+        assert (moved["status"], moved["people_online"]) == ("waiting", True)
+        assert set(looked) <= {first.pk}
 
 
 async def test_story_with_an_agent_until_the_rating(
