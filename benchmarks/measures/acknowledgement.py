@@ -47,6 +47,7 @@ async def measure_acknowledgement(system: System, bench: Bench, *, seed: int) ->
         "agent p99": percentile(seen, 99) * 1000,
         "harness share": spent.harness_share,
         "tested core share": sum(spent.cpu.values()) / spent.seconds,
+        **spent.of_turns(len(took)),
     }
 
 
