@@ -18,7 +18,7 @@ ANSWER = "You can return unused items within 30 days of delivery [1]. " * 4
 
 
 async def test_answer_is_streamed_with_its_sources(with_openai: Stack, upstream: Upstream) -> None:
-    upstream.behave("stream", tokens_per_s=50)
+    upstream.behave("stream", text=ANSWER, tokens_per_s=50)
     async with Customer(with_openai.url) as customer:
         await customer.say(QUESTION)
         await customer.until_answered()
@@ -26,7 +26,8 @@ async def test_answer_is_streamed_with_its_sources(with_openai: Stack, upstream:
         streamed = "".join(frame["text"] for frame in customer.of("delta"))
         assert len(customer.of("delta")) > 1
         assert answer["citations"]
-        assert answer["text"] == streamed.strip()
+        # The message may overtake the last piece of its preview, and ends it.
+        assert answer["text"].startswith(streamed.strip())
         assert not customer.faults()
     asked = upstream.requests()
     assert asked
