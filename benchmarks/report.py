@@ -57,8 +57,9 @@ class Target:
 
 
 MISSING = (
-    "Not measured: turns without search (nothing turns it off), Open WebUI, and the capacity of a "
-    "day's peak hour. What a turn's CPU is spent on stands in [turn.md](turn.md)."
+    "Not measured: turns without search (nothing turns it off) and Open WebUI. The peak hour is "
+    "that of 10,000 conversations a day, 15 % of them in it, each of four questions; some minutes "
+    "of it are replayed. What a turn's CPU is spent on stands in [turn.md](turn.md)."
 )
 TARGETS: Sequence[Target] = (
     Target("added to the first token, alone p50", 40, "ms", "alone", "alone p50"),
@@ -69,6 +70,9 @@ TARGETS: Sequence[Target] = (
     Target("idle socket", 35, "kB", "idle sockets", "kB a socket"),
     Target("5,000 idle sockets", 1, "% of a core", "idle sockets", "core %"),
     Target("acknowledgement at 100 messages/s, p95", 40, "ms", "acknowledgement", "p95"),
+    Target("peak hour of 10,000 conversations a day: lost", 0, "", "peak hour", "lost"),
+    Target("peak hour: cores, all processes", 2, "", "peak hour", "core share"),
+    Target("peak hour: memory, all processes", 4, "GB", "peak hour", "GB"),
     Target("an agent's view, p99", 300, "ms", "acknowledgement", "agent p99"),
 )
 

@@ -150,13 +150,11 @@ def append_message(  # noqa: PLR0913 - the columns of one row, all by keyword
 def _author_name(conversation: Conversation, kind: Message.Author, author: User | None) -> str:
     if author is not None:
         return author.public_name
-    names = {
-        Message.Author.CUSTOMER: str(conversation.customer),
-        Message.Author.ASSISTANT: f"{conversation.site.name} assistant",
-        Message.Author.SYSTEM: conversation.site.name,
-        Message.Author.AGENT: conversation.site.name,
-    }
-    return names[kind]
+    # The one that is needed: each is a look at the database.
+    if kind == Message.Author.CUSTOMER:
+        return str(conversation.customer)
+    site = conversation.site.name
+    return f"{site} assistant" if kind == Message.Author.ASSISTANT else site
 
 
 def _note_in_episode(conversation: Conversation, message: Message) -> None:

@@ -9,8 +9,8 @@ import contextlib
 import logging
 import threading
 from collections import Counter, deque
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 from channels.layers import get_channel_layer
@@ -26,6 +26,13 @@ Listener = Callable[[Message], None]
 SHARDS = 64
 RUNNING_TEXT_SECONDS = 180
 SEND_SECONDS = 1.0
+# After a restart of Redis the beginning is gone: an append would make half a text.
+APPEND_IF_BEGUN = """
+if redis.call('EXISTS', KEYS[1]) == 1 then
+    redis.call('APPEND', KEYS[1], ARGV[1])
+    redis.call('EXPIRE', KEYS[1], ARGV[2])
+end
+"""
 counters: Counter[str] = Counter()
 DESK_GROUP = "desk"
 
@@ -110,16 +117,13 @@ class Publisher:
     ) -> None:
         if message["type"] == "delta":
             # Stored before it is sent: who joins first and reads then misses nothing.
-            key = _running_key(message["message"])
-            pipe = redis.pipeline(transaction=False)
-            # After a restart of Redis the beginning is gone: an append would make half a text.
+            key, text = _running_key(message["message"]), message["text"]
             if message["offset"] == 0:
-                pipe.set(key, f"{message['attempt']}\n{message['text']}", ex=RUNNING_TEXT_SECONDS)
-                await pipe.execute()
-            elif await redis.exists(key):
-                pipe.append(key, message["text"])
-                pipe.expire(key, RUNNING_TEXT_SECONDS)
-                await pipe.execute()
+                begun = f"{message['attempt']}\n{text}"
+                await redis.set(key, begun, ex=RUNNING_TEXT_SECONDS)
+            else:
+                appended = redis.eval(APPEND_IF_BEGUN, 1, key, text, str(RUNNING_TEXT_SECONDS))
+                await cast("Awaitable[Any]", appended)
         await layer.group_send(group, message)
 
 

@@ -1,6 +1,7 @@
 """Which language a customer writes in; pure but for the model file that is read once."""
 
 import re
+import threading
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
@@ -30,6 +31,9 @@ _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
 _UNCLEAR = re.compile(r"\S*(?:@|://|\d)\S*")
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f\u1e00-\u1eff]")
 
+# It takes most of a second: threads that come together must not each load it.
+_loading = threading.Lock()
+
 
 def detect_language(text: str, *, default: str, among: Iterable[str] = ()) -> str:
     """Return the language of ``text`` as ``de``; ``default``'s where that is not clear.
@@ -46,7 +50,9 @@ def detect_language(text: str, *, default: str, among: Iterable[str] = ()) -> st
         own.add("en")
         if expected == "en":
             return language_of(default)
-    found, sureness = _identifier(frozenset({*COMMON, *own, expected})).classify(plain)
+    with _loading:
+        identifier = _identifier(frozenset({*COMMON, *own, expected}))
+    found, sureness = identifier.classify(plain)
     if found == expected:
         return language_of(default)
     return str(found) if sureness >= _needed(plain, found, own=own) else language_of(default)

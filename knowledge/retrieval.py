@@ -1,7 +1,7 @@
 """Finds the passages that answer a question, by their meaning and by their words."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -139,7 +139,7 @@ class _Query:
     site: Site
     language: str
     terms: tuple[str, ...]
-    asked: set[str]  # its terms with stop words, less numbers that no article holds
+    asked: Set[str]  # its terms with stop words, less numbers that no article holds
     weights: dict[str, float]
     holding: dict[str, int]
     corpus: Corpus

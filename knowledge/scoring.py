@@ -1,6 +1,6 @@
 """What a passage is worth to a question, by its words and by its meaning; pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from math import log
 
 # Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009).
@@ -75,7 +75,7 @@ def lexical_score(*, lexical: float, likeness: float) -> float:
     return lexical * (1 + likeness) / 2
 
 
-def likeness_of(one: set[str], other: set[str]) -> float:
+def likeness_of(one: Set[str], other: Set[str]) -> float:
     """Return Dice's coefficient (0..1) of two sets of terms."""
     return 2 * len(one & other) / ((len(one) + len(other)) or 1)
 

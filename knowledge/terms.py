@@ -60,10 +60,12 @@ def terms_of(text: str, *, locale: str = "en") -> list[str]:
     return [_term(word, language) for word in _words(text, language) if word not in ignored]
 
 
-def all_terms_of(text: str, *, locale: str = "en") -> set[str]:
+# A site's titles and headings come back with every question.
+@lru_cache(maxsize=4096)
+def all_terms_of(text: str, *, locale: str = "en") -> frozenset[str]:
     """Return the terms of ``text`` with its stop words: "where is" and "what is" differ."""
     language = language_of(locale)
-    return {_term(word, language) for word in _words(text, language)}
+    return frozenset(_term(word, language) for word in _words(text, language))
 
 
 def _words(text: str, language: str) -> list[str]:

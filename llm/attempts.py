@@ -5,16 +5,17 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import httpx2
 from django.conf import settings
-from openai import AsyncStream, omit
+from openai import omit
 
 from llm.assembly import Chunk, ReplyAssembly, Surprise
 from llm.capabilities import Capabilities
 from llm.connections import UPSTREAM_ERRORS, get_client, timeout, translate_error
 from llm.errors import ModelDeadlineExceeded, ModelError, ModelStreamBroken, ModelUnavailable
+from llm.event_stream import EventStream
 from llm.extractive import HAND_OFF_TOOL_NAME
 from llm.payload import to_message_param, to_tool_param
 from llm.structured import StructuredReply, response_format
@@ -23,7 +24,6 @@ from llm.types import Finished, ReplyEvent, ReplyRequest, TextDelta, ToolCallReq
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionFunctionToolParam
 
-Chunks = AsyncStream[object]
 # Once the finish reason is here only the usage is missing, and no customer waits for that.
 TAIL_SECONDS = 2.0
 
@@ -42,8 +42,11 @@ class Attempt:
         # The prompt asked for the form, whether or not the server holds the model to it.
         self._form = StructuredReply() if request.wants_verdict else None
         self._surprise = Surprise()
-        self._stream: Chunks | None = None
-        self._first_delta: TextDelta | None = None
+        self._stream: EventStream | None = None
+        self._first = ""
+        self._unread: list[Chunk] = []
+        # Until something can be seen each event is waited for by itself.
+        self._is_seen = False
 
     @property
     def _is_structured(self) -> bool:
@@ -56,18 +59,18 @@ class Attempt:
             async with self._translate_errors(seconds, late=ModelUnavailable):
                 self._stream = await self._open_stream()
                 while not self._assembly.has_begun:
-                    await self._read_first(self._stream)
+                    self._first = await self._read_first(self._stream)
         except BaseException:
             await self.close()
             raise
 
     async def iterate_events(self) -> AsyncGenerator[ReplyEvent, None]:
         """Yield everything, the first token included."""
-        if self._first_delta:
-            yield self._first_delta
-        while (chunk := await self._next_chunk()) is not None:
-            if delta := self._read(chunk):
-                yield delta
+        if self._first:
+            yield TextDelta(self._first)
+        while chunks := await self._next_chunks():
+            if shown := "".join(map(self._read, chunks)):
+                yield TextDelta(shown)
         verdict = self._form.conclude() if self._form else None
         for event in self._assembly.conclude():
             if verdict is not None and not isinstance(event, ToolCallRequest):
@@ -84,33 +87,35 @@ class Attempt:
             with suppress(httpx2.HTTPError):
                 await self._stream.close()
 
-    async def _read_first(self, stream: Chunks) -> None:
-        chunk = cast("Chunk | None", await anext(stream, None))
-        if chunk is None:
+    async def _read_first(self, stream: EventStream) -> str:
+        if not self._unread:
+            self._unread = await stream.read(at_pace=False)
+        if not self._unread:
             raise ModelStreamBroken
-        self._first_delta = self._read(chunk)
+        return self._read(self._unread.pop(0))
 
-    def _read(self, chunk: Chunk) -> TextDelta | None:
+    def _read(self, chunk: Chunk) -> str:
         """Take a chunk in and return what of it the customer may read."""
         delta = self._assembly.read(chunk)
         text = delta.text if delta else ""
         shown = self._form.feed(text) if self._form and text else text
-        if not shown:
-            return None
-        self._surprise.add(chunk)
-        return TextDelta(shown)
+        if shown:
+            self._is_seen = True
+            self._surprise.add(chunk)
+        return shown
 
-    async def _next_chunk(self) -> Chunk | None:
-        if self._stream is None:
-            return None
+    async def _next_chunks(self) -> list[Chunk]:
+        unread, self._unread = self._unread, []
+        if unread or self._stream is None:
+            return unread
         is_whole = self._assembly.finish_reason is not None
         silence = TAIL_SECONDS if is_whole else settings.OPENAI_FIRST_TOKEN_SECONDS
         try:
             async with self._translate_errors(silence, late=ModelStreamBroken):
-                return cast("Chunk | None", await anext(self._stream, None))
+                return await self._stream.read(at_pace=self._is_seen)
         except ModelError:
             if is_whole:
-                return None
+                return []
             raise
 
     @asynccontextmanager
@@ -127,7 +132,7 @@ class Attempt:
         except UPSTREAM_ERRORS as error:
             raise translate_error(error, begun=self._assembly.has_begun) from None
 
-    async def _open_stream(self) -> Chunks:
+    async def _open_stream(self) -> EventStream:
         request = self._request
         response = await get_client(self.key).chat.completions.with_raw_response.create(
             model=self.model,
@@ -142,8 +147,7 @@ class Attempt:
             stream_options={"include_usage": True} if self._can.stream_options else omit,
             timeout=timeout(read=settings.OPENAI_FIRST_TOKEN_SECONDS),
         )
-        # The SDK's stream, lines and errors, without its objects.
-        return response.parse(to=Chunks)
+        return EventStream(response.http_response)
 
     def _tools(self) -> "list[ChatCompletionFunctionToolParam]":
         """Return the tools; in the structured form the verdict says what the hand-off tool says."""

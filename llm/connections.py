@@ -9,9 +9,16 @@ import ipaddress
 from collections.abc import AsyncIterator
 from weakref import WeakKeyDictionary
 
+import aiohttp
 import httpx2
 from django.conf import settings
-from openai import APIConnectionError, APIError, APIStatusError, AsyncOpenAI
+from openai import (
+    APIConnectionError,
+    APIError,
+    APIStatusError,
+    AsyncOpenAI,
+    DefaultAioHttpClient,
+)
 from openai import OpenAIError as SdkError
 
 from llm.errors import ModelError, ModelStreamBroken, ModelUnavailable
@@ -20,6 +27,8 @@ from llm.translation import Refusal, translate_refusal
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 # An answer of 800 tokens takes about 250 kB on the wire, most of it the chunks' JSON.
 MAX_RESPONSE_BYTES = 2 * 1024 * 1024
+# More streams than a worker writes at once: none waits for another's connection.
+MAX_CONNECTIONS = 1_000
 
 # Bad lines raise JSONDecodeError, bad UTF-8 UnicodeDecodeError (both ValueError), and chunks of
 # an unexpected shape the last three: the SDK builds its objects without validation.
@@ -28,6 +37,7 @@ UPSTREAM_ERRORS = (
     httpx2.HTTPError,
     httpx2.InvalidURL,
     httpx2.StreamError,
+    aiohttp.ClientError,
     ValueError,
     AttributeError,
     TypeError,
@@ -57,7 +67,9 @@ def get_client(key: str) -> AsyncOpenAI:
 
 
 def _make_http_client(base_url: str) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(
+    # On aiohttp, which reads a stream at a third of the cost, and all that came at once.
+    return DefaultAioHttpClient(
+        limits=httpx2.Limits(max_connections=MAX_CONNECTIONS),
         # A key follows no redirect, and a local server is not reached through a proxy.
         follow_redirects=False,
         trust_env=not is_loopback(httpx2.URL(base_url).host),
@@ -116,7 +128,7 @@ def translate_error(error: Exception, *, begun: bool) -> ModelError:
                 request_id=error.request_id,
             )
         )
-    if isinstance(error, APIConnectionError | httpx2.HTTPError):
+    if isinstance(error, APIConnectionError | httpx2.HTTPError | aiohttp.ClientError):
         return ModelStreamBroken() if begun else ModelUnavailable()
     if isinstance(error, APIError):
         code = str(error.code or "")

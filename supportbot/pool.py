@@ -37,6 +37,7 @@ class AsyncTaskPool(BasePool):
         from assistant.helping.running import poll_forever as poll_for_help
         from assistant.polling import poll_forever
 
+        _warm_up()
         self._tasks: set[asyncio.Task[None]] = set()
         self.loop = asyncio.new_event_loop()
         threading.Thread(target=self.loop.run_forever, name="turns", daemon=True).start()
@@ -96,3 +97,11 @@ class AsyncTaskPool(BasePool):
     def on_terminate(self) -> None:
         """Give up what runs: the leases bring it back."""
         self.loop.call_soon_threadsafe(self.loop.stop)
+
+
+def _warm_up() -> None:
+    """Load what the first turns need: many that come together would each load it at once."""
+    import llm.connections  # noqa: F401 - with it the SDK
+    from llm.minilm import load_minilm
+
+    load_minilm()

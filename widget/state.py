@@ -14,7 +14,7 @@ from assistant.models import Turn
 from conversations.models import Conversation, Message
 from conversations.selectors import messages_after, wants_rating
 from escalation.models import HandOff
-from escalation.selectors import people_online, queue_place
+from escalation.selectors import Queue, people_online, queue_place
 from widget.protocol import card_frame, message_frames
 
 Status = Conversation.Status
@@ -39,8 +39,11 @@ class View:
     cards: list[dict[str, Any]]
 
 
-def read_view(conversation_pk: int, *, after: int) -> View:
-    """Return the state and the next page of messages past ``after``."""
+def read_view(conversation_pk: int, *, after: int, queue: Queue | None = None) -> View:
+    """Return the state and the next page of messages past ``after``.
+
+    A conversation that waits in ``queue`` need not be looked for in it again.
+    """
     of_it = {"conversation": OuterRef("pk")}
     conversation = (
         Conversation.objects.select_related("site", "customer", "agent")
@@ -53,8 +56,11 @@ def read_view(conversation_pk: int, *, after: int) -> View:
     )
     # Also while the assistant helps one that waits: its place is kept.
     is_queued = conversation.status in {Status.WAITING, Status.ASSISTANT}
-    place = queue_place(conversation) if is_queued and conversation.is_in_queue else None
-    has_people = people_online() if conversation.status == Status.WAITING else None
+    place, has_people = None, None
+    if is_queued and conversation.is_in_queue:
+        place = (queue and queue.place_of(conversation.pk)) or queue_place(conversation)
+    if conversation.status == Status.WAITING:
+        has_people = people_online()
     messages = list(_page(conversation, after=after))
     cards = read_cards(conversation, messages)
     return View(

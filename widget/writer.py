@@ -45,6 +45,7 @@ class SocketWriter:
         self._cursor = PreviewCursor()
         self._wake = asyncio.Event()
         self._must_read = self._must_find_place = False
+        self._hinted_seq = self._hinted_revision = -1
         self._task: asyncio.Task[None] | None = None
 
     async def welcome(self) -> None:
@@ -93,10 +94,22 @@ class SocketWriter:
     def take_hint(self, hint: dict[str, Any]) -> None:
         """Note a hint of the hub; called on the event loop, never blocks."""
         if hint["type"] == "conversation.changed":
-            self._must_read = True
+            self._note_change(hint)
         else:
             self._deltas.append(hint)
         self._wake.set()
+
+    def _note_change(self, hint: dict[str, Any]) -> None:
+        """Look for what the hint tells of, unless that was read by then: often it was."""
+        if "seq" in hint:
+            self._hinted_seq = max(self._hinted_seq, hint["seq"])
+            self._hinted_revision = max(self._hinted_revision, hint["revision"])
+        else:
+            self._must_read = True
+
+    @property
+    def _is_behind(self) -> bool:
+        return self._hinted_seq > self._last_seq or self._hinted_revision > self._revision
 
     def say_card_again(self, call: str) -> None:
         """Send how a card stands, whether or not that is new."""
@@ -126,19 +139,23 @@ class SocketWriter:
             await self._socket.close(1011)
 
     async def _write(self) -> None:
-        while self._must_read or self._must_find_place or self._deltas:
+        while self._must_read or self._is_behind or self._must_find_place or self._deltas:
             if self._must_find_place:
                 self._must_find_place = False
                 await self._write_place()
-            if self._must_read:
+            if self._must_read or self._is_behind:
                 self._must_read = False
+                self._hinted_seq = self._hinted_revision = -1
                 await self._write_rows()
             if self._deltas:
                 await self._write_hint(self._deltas.popleft())
 
     async def _write_rows(self) -> None:
         try:
-            view = await in_database_thread(read_view)(self._pk, after=self._last_seq)
+            # Who waits shares one look at the queue with all others who do.
+            is_waiting = self._status == Conversation.Status.WAITING
+            queue = await queue_watch().look() if is_waiting else None
+            view = await in_database_thread(read_view)(self._pk, after=self._last_seq, queue=queue)
         except Error as error:
             # The sweep comes back to it; the client sees no gap.
             logger.warning("rows not read: %s", type(error).__name__)

@@ -7,6 +7,7 @@ from typing import Protocol
 from benchmarks.bench import Bench
 from benchmarks.figures import Figures
 from benchmarks.measures.acknowledgement import measure_acknowledgement
+from benchmarks.measures.capacity import measure_capacity
 from benchmarks.measures.first_token import measure_alone, measure_crowd
 from benchmarks.measures.footprint import measure_footprint
 from benchmarks.measures.idle_sockets import measure_idle_sockets
@@ -44,5 +45,6 @@ MEASURES: Sequence[Measure] = (
     Measure("acknowledgement", measure_acknowledgement, is_ours=True),
     Measure("footprint", measure_footprint, is_ours=True, is_once=True),
     Measure("streams", measure_streams, is_ours=True, is_once=True),
+    Measure("peak hour", measure_capacity, is_ours=True, is_once=True),
     Measure("idle sockets", measure_idle_sockets, is_ours=True, is_once=True),
 )

@@ -40,6 +40,7 @@ def list_models_asked(upstream: UpstreamServer) -> list[str]:
 async def test_reply_is_streamed_and_counted_when_all_is_well(
     upstream: UpstreamServer, engine: OpenAIEngine, make_request: MakeRequest
 ) -> None:
+    upstream.behave(tokens_per_s=8)
     events = await collect(engine, make_request())
     assert join_text(events) == ANSWER
     assert sum(isinstance(event, TextDelta) for event in events) == len(ANSWER.split())

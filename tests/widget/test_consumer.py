@@ -15,6 +15,7 @@ from assistant.models import Turn
 from conversations.models import Conversation, Message, Rating, Site
 from conversations.services import append_message, lock_conversation, start_conversation
 from core.background import in_database_thread
+from escalation.selectors import Queue
 from escalation.services import heard_from
 from tests.widget.sockets import ChatClient
 from widget import consumers
@@ -301,10 +302,12 @@ async def test_customers_who_wait_move_up_without_their_conversations_being_read
         await client.wait_for("status", status="waiting", position=2)
         looked: list[int] = []
 
-        def look(pk: int, *, after: int) -> View:
+        def look(pk: int, *, after: int, queue: Queue | None) -> View:
             looked.append(pk)
-            return read_view(pk, after=after)
+            return read_view(pk, after=after, queue=queue)
 
+        # The last hints of its own hand-off are read by then.
+        await asyncio.sleep(0.5)
         monkeypatch.setattr("widget.writer.read_view", look)
         await in_database_thread(assistant.take_conversation)(first.pk, agent=agent)
         moved = await client.wait_for("status", position=1)
