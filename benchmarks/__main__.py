@@ -27,7 +27,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="supportbot-bench-") as folder:
         outcome: Outcome = uvloop.run(run(plan, Path(folder)))
     if asked.write:
-        write(PAGE, outcome)
+        write(PAGE, outcome, is_part=bool(asked.only or asked.system))
     for failure in outcome.failures:
         print("failed:", failure)  # noqa: T201 - its output is what it is for
     return 1 if outcome.failures else 0

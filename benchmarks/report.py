@@ -4,7 +4,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,20 +70,39 @@ TARGETS: Sequence[Target] = (
     Target("idle socket", 35, "kB", "idle sockets", "kB a socket"),
     Target("5,000 idle sockets", 1, "% of a core", "idle sockets", "core %"),
     Target("acknowledgement at 100 messages/s, p95", 40, "ms", "acknowledgement", "p95"),
+    Target("the same at 20 messages/s", 40, "ms", "quiet", "p95"),
+    Target("an agent's view meanwhile, p99", 300, "ms", "acknowledgement", "agent p99"),
+    Target("the same at 20 messages/s", 300, "ms", "quiet", "agent p99"),
     Target("peak hour of 10,000 conversations a day: lost", 0, "", "peak hour", "lost"),
     Target("peak hour: cores, all processes", 2, "", "peak hour", "core share"),
     Target("peak hour: memory, all processes", 4, "GB", "peak hour", "GB"),
-    Target("an agent's view, p99", 300, "ms", "acknowledgement", "agent p99"),
 )
 
 
-def write(page: Path, outcome: Outcome) -> None:
-    """Write the page, and the JSON beside it."""
-    facts = _facts()
-    page.write_text(_page(outcome, facts), encoding="utf-8")
+def write(page: Path, outcome: Outcome, *, is_part: bool) -> None:
+    """Write the page, and the JSON beside it; a part keeps what else was measured before."""
+    facts, stored = _facts(), page.with_suffix(".json")
+    commits = dict.fromkeys(outcome.figures, facts["commit"])
+    if is_part and stored.exists():
+        before = json.loads(stored.read_text(encoding="utf-8"))
+        outcome = _added_to(before, outcome)
+        facts |= {name: before[name] for name in ("commit", "day", "machine", "load average")}
+        commits = before["commits"] | commits
+    page.write_text(_page(outcome, facts, commits), encoding="utf-8")
     data = {**facts, "versions": outcome.versions, "failures": outcome.failures}
+    data |= {"titles": outcome.titles, "commits": commits}
     data |= {"medians": outcome.figures, "repeats": outcome.repeats}
-    page.with_suffix(".json").write_text(json.dumps(_rounded(data), indent=1) + "\n")
+    stored.write_text(json.dumps(_rounded(data), indent=1) + "\n", encoding="utf-8")
+
+
+def _added_to(before: Mapping[str, Any], outcome: Outcome) -> Outcome:
+    return Outcome(
+        figures=before["medians"] | outcome.figures,
+        repeats=before["repeats"] | outcome.repeats,
+        failures=[*before["failures"], *outcome.failures],
+        versions=before["versions"] | outcome.versions,
+        titles=before["titles"] | outcome.titles,
+    )
 
 
 def value_of(target: Target, outcome: Outcome) -> float | None:
@@ -95,7 +114,7 @@ def value_of(target: Target, outcome: Outcome) -> float | None:
     return own / other if other else None
 
 
-def _page(outcome: Outcome, facts: dict[str, Any]) -> str:
+def _page(outcome: Outcome, facts: dict[str, Any], commits: Mapping[str, str]) -> str:
     told = ", ".join(f"{one:.1f}" for one in facts["load average"])
     load = f"Load averages at its end: {told}."
     if max(facts["load average"]) > OWN_LOAD:
@@ -110,6 +129,9 @@ def _page(outcome: Outcome, facts: dict[str, Any]) -> str:
         _footprint(outcome),
         _versions(outcome),
     ]
+    if others := {name: at for name, at in commits.items() if at != facts["commit"]}:
+        told = ", ".join(f"{name} ({at})" for name, at in others.items())
+        parts.append(f"Measured again by itself, at another commit: {told}.")
     if outcome.failures:
         parts.append("\n".join(["## What failed", "", *(f"- {one}" for one in outcome.failures)]))
     return head + "\n\n".join(one for one in parts if one) + "\n"

@@ -177,11 +177,17 @@ class SocketWriter:
             logger.warning("queue not read: %s", type(error).__name__)
             return
         place = queue.place_of(self._pk)
-        if place is None or sent.get("people_online") != queue.has_people:
+        is_closed = sent.get("people_online") and not queue.has_people
+        if not sent or place is None or is_closed:
             # Taken, or the desk was closed: more than the place is to be said.
             self._must_read = True
-        else:
-            await self._send_if_new("status", with_place(sent, place))
+            return
+        if queue.has_people:
+            # Somebody came: not a reason for all who wait to read everything at once.
+            self._sent_state.pop("offline", None)
+        await self._send_if_new(
+            "status", with_place({**sent, "people_online": queue.has_people}, place)
+        )
 
     async def _end_preview_of(self, message: str) -> None:
         """A durable message replaces its preview, however the hints arrived."""

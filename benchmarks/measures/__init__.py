@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from benchmarks.bench import Bench
@@ -43,6 +44,7 @@ MEASURES: Sequence[Measure] = (
     Measure("alone", measure_alone),
     Measure("crowd", measure_crowd, is_for_crowds=True),
     Measure("acknowledgement", measure_acknowledgement, is_ours=True),
+    Measure("quiet", partial(measure_acknowledgement, per_second=20), is_ours=True),
     Measure("footprint", measure_footprint, is_ours=True, is_once=True),
     Measure("streams", measure_streams, is_ours=True, is_once=True),
     Measure("peak hour", measure_capacity, is_ours=True, is_once=True),

@@ -1,6 +1,7 @@
 """The harness measures what it says: stamps, percentiles, and a stream of the model's server."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from benchmarks.figures import medians, percentile
 from benchmarks.load import ask_at_random, ask_in_turn
 from benchmarks.model import Model
-from benchmarks.report import TARGETS, value_of
+from benchmarks.report import TARGETS, value_of, write
 from benchmarks.running import Outcome
 from benchmarks.stamps import find_stamp, stamp
 from benchmarks.systems.floor import Floor
@@ -43,6 +44,16 @@ def test_target_against_a_peer_is_a_share_of_its_own() -> None:
     assert value_of(target, outcome) is None
     outcome.figures["crowd of chainlit"] = {"cpu": 60.0}
     assert value_of(target, outcome) == 0.5
+
+
+def test_part_that_is_measured_again_keeps_what_else_was_measured(tmp_path: Path) -> None:
+    page = tmp_path / "speed.md"
+    first = Outcome(figures={"crowd of product": {"cpu": 30.0}, "quiet of product": {"p95": 70.0}})
+    write(page, first, is_part=False)
+    write(page, Outcome(figures={"quiet of product": {"p95": 12.0}}), is_part=True)
+    medians_of = json.loads(page.with_suffix(".json").read_text())["medians"]
+    assert medians_of == {"crowd of product": {"cpu": 30.0}, "quiet of product": {"p95": 12.0}}
+    assert "| the same at 20 messages/s | 40 ms | 12 ms | met |" in page.read_text()
 
 
 def test_answer_quotes_prose_of_the_prompt_and_no_headings() -> None:

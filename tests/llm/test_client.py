@@ -50,6 +50,27 @@ async def test_reply_is_streamed_and_counted_when_all_is_well(
     assert events[-1] == Finished("stop")
 
 
+async def test_no_stream_waits_for_another_ones_connection(
+    upstream: UpstreamServer, engine: OpenAIEngine, make_request: MakeRequest
+) -> None:
+    """HTTP clients hold a hundred connections unless they are told otherwise."""
+    count, begun = 120, 0
+    have_all_begun = asyncio.Event()
+    upstream.behave("stall")
+
+    async def begin() -> None:
+        nonlocal begun
+        async with aclosing(engine.stream_reply(make_request())) as events:
+            await anext(events)
+            begun += 1
+            if begun == count:
+                have_all_begun.set()
+            await have_all_begun.wait()
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(*(begin() for _ in range(count)))
+
+
 async def test_tool_call_is_assembled_when_it_comes_in_pieces(
     upstream: UpstreamServer, engine: OpenAIEngine, make_request: MakeRequest
 ) -> None:
