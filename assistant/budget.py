@@ -85,6 +85,7 @@ def reserve(
     """
     limits = _limits(purpose)
     day = timezone.now().date()
+    _make_missing(purpose.scopes, day=day)
     spends = _lock(purpose.scopes, day=day)
     spent_out: BudgetLimit | None = None
     for tier in _ladder(wanted):
@@ -152,13 +153,13 @@ def _settle(pk: int, amount: Amount, *, state: Reservation.State, is_known: bool
         return
     if not is_known:
         amount = Amount(max(amount.usd, row.usd), amount.tokens)
-    for spend in _lock([(scope, key) for scope, key in row.scopes], day=row.day):
-        Spend.objects.filter(pk=spend.pk).update(
-            reserved_usd=F("reserved_usd") - row.usd,
-            reserved_tokens=F("reserved_tokens") - row.tokens,
-            spent_usd=F("spent_usd") + amount.usd,
-            spent_tokens=F("spent_tokens") + amount.tokens,
-        )
+    spends = _lock([(scope, key) for scope, key in row.scopes], day=row.day)
+    Spend.objects.filter(pk__in=[spend.pk for spend in spends]).update(
+        reserved_usd=F("reserved_usd") - row.usd,
+        reserved_tokens=F("reserved_tokens") - row.tokens,
+        spent_usd=F("spent_usd") + amount.usd,
+        spent_tokens=F("spent_tokens") + amount.tokens,
+    )
     row.state = state
     row.settled_usd, row.settled_tokens = amount.usd, amount.tokens
     row.settled_at = timezone.now()
@@ -188,17 +189,25 @@ def _limits(purpose: Purpose) -> Mapping[str, BudgetLimit]:
 
 
 def _lock(scopes: Iterable[tuple[str, str]], *, day: date) -> list[Spend]:
-    """Return the rows of the scopes, locked; those of a new day are made."""
-    wanted = sorted(scopes)
-    Spend.objects.bulk_create(
-        [Spend(scope=scope, scope_key=key, day=day) for scope, key in wanted],
-        ignore_conflicts=True,
-    )
-    match = Q(pk__in=[])
-    for scope, key in wanted:
-        match |= Q(scope=scope, scope_key=key)
-    rows = Spend.objects.select_for_update().filter(match, day=day)
+    """Return the rows of the scopes that there are, locked in their order."""
+    rows = Spend.objects.select_for_update().filter(_match(scopes), day=day)
     return list(rows.order_by("scope", "scope_key"))
+
+
+def _make_missing(scopes: Sequence[tuple[str, str]], *, day: date) -> None:
+    """Make the rows of a new day; before any is locked, so that the order of locks holds."""
+    if Spend.objects.filter(_match(scopes), day=day).count() < len(scopes):
+        Spend.objects.bulk_create(
+            [Spend(scope=scope, scope_key=key, day=day) for scope, key in sorted(scopes)],
+            ignore_conflicts=True,
+        )
+
+
+def _match(scopes: Iterable[tuple[str, str]]) -> Q:
+    match = Q(pk__in=[])
+    for scope, key in scopes:
+        match |= Q(scope=scope, scope_key=key)
+    return match
 
 
 def _what_is_spent(

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 from assistant.models import Turn
 from conversations.models import Conversation
@@ -97,12 +97,10 @@ def _claim_row(turn_pk: int, conversation: Conversation) -> bool:
         lease_until=Now() + timedelta(seconds=LEASE_SECONDS),
         claimed_at=Now(),
         partial_text="",
+        # Set by the first claim, if not before.
+        through_seq=Coalesce("through_seq", conversation.last_seq),
+        deadline_at=Coalesce("deadline_at", Now() + timedelta(seconds=DEADLINE_SECONDS)),
     )
-    if claimed:
-        Turn.objects.filter(pk=turn_pk, through_seq=None).update(through_seq=conversation.last_seq)
-        Turn.objects.filter(pk=turn_pk, deadline_at=None).update(
-            deadline_at=Now() + timedelta(seconds=DEADLINE_SECONDS)
-        )
     return bool(claimed)
 
 

@@ -108,7 +108,12 @@ def _close(claim: Claim, composed: Composed, *, message: Message) -> None:
         finished_at=Now(),
         **_columns(draft),
     )
-    TurnRecord.objects.update_or_create(turn_id=claim.turn_pk, defaults={"data": composed.record})
+    TurnRecord.objects.bulk_create(
+        [TurnRecord(turn_id=claim.turn_pk, data=composed.record)],
+        update_conflicts=True,
+        unique_fields=["turn"],
+        update_fields=["data"],
+    )
 
 
 def _columns(draft: Draft) -> dict[str, Any]:
