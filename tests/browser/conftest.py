@@ -22,6 +22,11 @@ FLAGS = [
     "--disable-sync",
 ]
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+TRANSITIONS_ENDED = """() => Promise.allSettled(
+    document.getAnimations()
+        .filter((one) => one instanceof CSSTransition)
+        .map((one) => one.finished)
+)"""
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +86,8 @@ async def axe_violations(page: Page) -> list[str]:
     """Return what axe finds wrong with a page and its frames, one line each."""
     found: list[str] = []
     for frame in page.frames:
+        # Colours on their way to others, as after a change of the scheme, are not what is read.
+        await frame.evaluate(TRANSITIONS_ENDED)
         # Evaluated, not added as a script tag: the page's policy stays in force.
         await frame.evaluate(AXE.read_text(encoding="utf-8"))
         result = await frame.evaluate(
