@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -55,14 +55,13 @@ class Attempt:
     async def start(self) -> None:
         """Send the request and wait for its first token."""
         seconds = settings.OPENAI_FIRST_TOKEN_SECONDS
-        try:
+        async with AsyncExitStack() as undo:
+            undo.push_async_callback(self.close)
             async with self._translate_errors(seconds, late=ModelUnavailable):
                 self._stream = await self._open_stream()
                 while not self._assembly.has_begun:
                     self._first = await self._read_first(self._stream)
-        except BaseException:
-            await self.close()
-            raise
+            undo.pop_all()
 
     async def iterate_events(self) -> AsyncGenerator[ReplyEvent, None]:
         """Yield everything, the first token included."""

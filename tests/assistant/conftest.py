@@ -1,6 +1,5 @@
 """A site with two articles, and an engine that says what a test wrote."""
 
-import asyncio
 import uuid
 from collections.abc import Callable, Iterator
 
@@ -16,6 +15,7 @@ from escalation.services import heard_from
 from knowledge.indexing import index_article
 from knowledge.services import ArticleContent, store_article
 from llm.testing import ScriptedEngine
+from tests.waiting import until
 
 RETURNS = "You can return unused items within 30 days of delivery. Refunds take five days."
 SHIPPING = "Standard shipping takes three working days and costs 5 euros."
@@ -73,9 +73,11 @@ def at_desk(agent: User) -> None:
 
 async def until_asked(engine: ScriptedEngine, *, seconds: float = 10) -> None:
     """Wait until the model got a request."""
-    async with asyncio.timeout(seconds):
-        while not engine.requests:  # noqa: ASYNC110 - the engine knows no events
-            await asyncio.sleep(0.01)
+
+    async def is_asked() -> bool:
+        return bool(engine.requests)
+
+    await until(is_asked, seconds=seconds)
 
 
 def texts(conversation: Conversation) -> list[tuple[str, str]]:

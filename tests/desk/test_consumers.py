@@ -21,6 +21,7 @@ from escalation.models import AgentProfile
 from supportbot.asgi import application
 from tests.conftest import make_user
 from tests.desk.conftest import browser_of, make_waiting
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -78,12 +79,6 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def seen(agent: User) -> bool:
     return await AgentProfile.objects.filter(user=agent, last_seen_at__isnull=False).aexists()
-
-
-async def until(condition: Any, *, seconds: float = 10) -> None:
-    async with asyncio.timeout(seconds):
-        while not await condition():  # noqa: ASYNC110 - a row, not an event, is waited for
-            await asyncio.sleep(0.02)
 
 
 async def test_an_agent_hears_of_a_hand_off(desk: Client, site: Site) -> None:

@@ -12,7 +12,6 @@ from redis import asyncio as aioredis
 from llm.breaker import SharedBreaker
 from llm.client import OpenAIEngine
 from llm.connections import close_clients
-from llm.engines import complete
 from llm.errors import (
     ModelBadRequest,
     ModelContentFiltered,
@@ -69,6 +68,7 @@ async def test_no_stream_waits_for_another_ones_connection(
 
     async with asyncio.timeout(30):
         await asyncio.gather(*(begin() for _ in range(count)))
+    assert begun == len(upstream.requests) == count
 
 
 async def test_tool_call_is_assembled_when_it_comes_in_pieces(
@@ -395,40 +395,3 @@ async def test_clients_work_again_after_they_were_closed(
     await collect(engine, make_request())
     await close_clients()
     assert join_text(await collect(engine, make_request())) == ANSWER
-
-
-async def test_short_reply_comes_whole_from_the_small_model(
-    upstream: UpstreamServer, settings: Settings
-) -> None:
-    settings.OPENAI_SMALL_MODELS = ["model-small"]
-    upstream.behave(text="How long can I return shoes?")
-    messages = (ChatMessage("system", "Rewrite."), ChatMessage("user", "and for shoes?"))
-    completion = await complete(messages, seconds=5.0)
-    assert completion.text == "How long can I return shoes?"
-    assert completion.usage is not None
-    assert list_models_asked(upstream) == ["model-small"]
-    assert upstream.requests[0]["errors"] == []
-    assert not upstream.requests[0]["body"].get("stream")
-
-
-@pytest.mark.parametrize(
-    ("mode", "error"),
-    [("500", ModelUnavailable), ("401", ModelKeyRejected), ("hang", ModelDeadlineExceeded)],
-)
-async def test_short_reply_is_tried_once_and_ends_in_its_deadline(
-    upstream: UpstreamServer, settings: Settings, mode: str, error: type[ModelError]
-) -> None:
-    settings.OPENAI_SMALL_MODELS = ["model-small"]
-    upstream.behave(mode)
-    with pytest.raises(error):
-        await complete((ChatMessage("user", "and for shoes?"),), seconds=0.5)
-    assert len(upstream.requests) == 1
-
-
-async def test_short_reply_is_refused_without_a_small_model(
-    upstream: UpstreamServer, settings: Settings
-) -> None:
-    settings.OPENAI_SMALL_MODELS = []
-    with pytest.raises(ModelUnavailable):
-        await complete((ChatMessage("user", "and for shoes?"),), seconds=0.5)
-    assert not upstream.requests

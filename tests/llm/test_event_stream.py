@@ -1,6 +1,5 @@
 """Server-sent events as servers write them, however the network cuts them."""
 
-import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Iterable
@@ -20,19 +19,17 @@ DONE = "data: [DONE]\n\n"
 class Body(httpx2.AsyncByteStream):
     """A response's body in these parts."""
 
-    def __init__(self, parts: Iterable[bytes], *, seconds: float = 0) -> None:
-        self._parts, self._seconds = parts, seconds
+    def __init__(self, parts: Iterable[bytes]) -> None:
+        self._parts = parts
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for part in self._parts:
-            await asyncio.sleep(self._seconds)
             yield part
 
 
-def stream_of(parts: Iterable[bytes], *, seconds: float = 0) -> EventStream:
+def stream_of(parts: Iterable[bytes]) -> EventStream:
     request = httpx2.Request("POST", "http://127.0.0.1/")
-    body = Body(parts, seconds=seconds)
-    return EventStream(httpx2.Response(200, stream=body, request=request))
+    return EventStream(httpx2.Response(200, stream=Body(parts), request=request))
 
 
 async def read_all(stream: EventStream) -> list[object]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from llm.keys import SET_ASIDE_SECONDS, KeyRing, fingerprint
 from llm.models import KeyState
 from tests.llm.conftest import MakeRequest, collect, join_text
 from tests.upstream.server import UpstreamServer
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -155,16 +155,11 @@ async def test_no_turn_fails_when_the_key_is_rotated_under_them(
 
 async def used_by(upstream: UpstreamServer, key: str, *, times: int) -> None:
     """Wait until the upstream heard a key so often."""
-    await until(lambda: [one["key"] for one in upstream.requests].count(key) >= times)
 
+    async def is_used() -> bool:
+        return [one["key"] for one in upstream.requests].count(key) >= times
 
-async def until(is_so: Callable[[], bool]) -> None:
-    """Wait for a state, ten seconds at most."""
-    async with asyncio.timeout(10):
-        while True:
-            if is_so():
-                return
-            await asyncio.sleep(0.01)
+    await until(is_used)
 
 
 @pytest.fixture
@@ -184,11 +179,8 @@ def states(
 async def state_of(key: str, *, wanted: str) -> KeyState:
     """Wait until a key's row says what it should."""
     rows = KeyState.objects.filter(fingerprint=fingerprint(key), state=wanted)
-    async with asyncio.timeout(10):
-        while True:
-            if row := await rows.afirst():
-                return row
-            await asyncio.sleep(0.02)
+    await until(rows.aexists)
+    return await rows.aget()
 
 
 @pytest.mark.usefixtures("states")
@@ -225,7 +217,11 @@ async def test_states_are_written_once_when_many_turns_come(
     engine = OpenAIEngine(keys=KeyRing())
     for _ in range(5):
         await collect(engine, make_request())
-    await until(lambda: bool(stored))
+
+    async def is_stored() -> bool:
+        return bool(stored)
+
+    await until(is_stored)
     assert len(stored) == 1
     assert len(upstream.requests) == 5
 

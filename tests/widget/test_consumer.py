@@ -17,9 +17,11 @@ from conversations.services import append_message, lock_conversation, start_conv
 from core.background import in_database_thread
 from escalation.selectors import Queue
 from escalation.services import heard_from
+from tests.waiting import until
 from tests.widget.sockets import ChatClient
 from widget import consumers
 from widget.consumers import ChatConsumer
+from widget.queue_watch import queue_watch
 from widget.state import View, read_view
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -284,7 +286,8 @@ async def test_customer_who_waits_learns_that_somebody_came(
         await client.send(type="handoff")
         await client.wait_for("status", status="waiting", people_online=False)
         await in_database_thread(heard_from)(agent)
-        await client.wait_for("status", status="waiting", people_online=True)
+        told = await client.wait_for("status", people_online=True)
+        assert told["status"] == "waiting"
 
 
 async def test_customers_who_wait_move_up_without_their_conversations_being_read(
@@ -293,26 +296,32 @@ async def test_customers_who_wait_move_up_without_their_conversations_being_read
     monkeypatch.setattr("conversations.sweeping.SWEEP_SECONDS", 0.1)
     monkeypatch.setattr("widget.queue_watch.KEPT_SECONDS", 0.1)
     await in_database_thread(heard_from)(agent)
-    first, token = await in_database_thread(start_conversation)(site)
-    _, other = await in_database_thread(start_conversation)(site)
-    async with ChatClient(token) as before, ChatClient(other) as client:
-        await before.send(type="handoff")
-        await before.wait_for("status", status="waiting", position=1)
-        await client.send(type="handoff")
-        await client.wait_for("status", status="waiting", position=2)
+    first, one = await in_database_thread(start_conversation)(site)
+    second, two = await in_database_thread(start_conversation)(site)
+    third, three = await in_database_thread(start_conversation)(site)
+
+    async def is_seen_by_all() -> bool:
+        return (await queue_watch().look()).place_of(third.pk) is not None
+
+    async with ChatClient(one) as before, ChatClient(two) as next_one, ChatClient(three) as client:
+        for place, waiter in enumerate((before, next_one, client), start=1):
+            await waiter.send(type="handoff")
+            await waiter.wait_for("status", status="waiting", position=place)
+        # One whom the shared look does not know yet is read.
+        await until(is_seen_by_all)
+        await in_database_thread(assistant.take_conversation)(first.pk, agent=agent)
+        await client.wait_for("status", position=2)
         looked: list[int] = []
 
         def look(pk: int, *, after: int, queue: Queue | None) -> View:
             looked.append(pk)
             return read_view(pk, after=after, queue=queue)
 
-        # The last hints of its own hand-off are read by then.
-        await asyncio.sleep(0.5)
         monkeypatch.setattr("widget.writer.read_view", look)
-        await in_database_thread(assistant.take_conversation)(first.pk, agent=agent)
+        await in_database_thread(assistant.take_conversation)(second.pk, agent=agent)
         moved = await client.wait_for("status", position=1)
         assert (moved["status"], moved["people_online"]) == ("waiting", True)
-        assert set(looked) <= {first.pk}
+        assert third.pk not in looked
 
 
 async def test_story_with_an_agent_until_the_rating(
