@@ -4,14 +4,15 @@ A reservation counts the most that a use can cost, so that however many run at o
 spend more than a limit.
 """
 
+import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -98,9 +99,9 @@ def reserve(
         spent_out = _what_is_spent(spends, limits, amount)
         if spent_out is None:
             reason = "" if tier == wanted else f"{wanted} is over the budget"
-            held = _hold(purpose, tier, amount, spends=spends, day=day)
+            held_pk = _hold(purpose, tier, amount, spends=spends, day=day)
             _raise_alarms(spends, limits, day=day)
-            return Grant(tier, held.pk, reason)
+            return Grant(tier, held_pk, reason)
     _raise_alarms(spends, limits, day=day, spent_out=spent_out)
     scope = spent_out.get_scope_display().lower() if spent_out else ""
     return Grant(None, None, f"the budget of {scope} is spent")
@@ -117,7 +118,6 @@ def most_of(
     return Amount(usd, prompt + completion)
 
 
-@transaction.atomic
 def settle(reservation_pk: int, usages: Sequence[Usage]) -> Decimal | None:
     """Book what a use really cost and let go of the rest; of two calls the second does nothing.
 
@@ -142,28 +142,49 @@ def settle_stale() -> int:
     )
     rows = list(stale.order_by("created_at")[:200])
     for row in rows:
-        with transaction.atomic():
-            _settle(row.pk, Amount(row.usd, row.tokens), state=State.LOST)
+        _settle(row.pk, Amount(row.usd, row.tokens), state=State.LOST)
     return len(rows)
 
 
+# The rows of the scopes are locked in the order in which a reservation locks them.
+SETTLING = """
+WITH held AS (
+    UPDATE assistant_reservation
+    SET state = %(state)s, settled_at = statement_timestamp(), settled_tokens = %(tokens)s,
+        settled_usd = CASE WHEN %(is_known)s THEN %(usd)s ELSE greatest(%(usd)s, usd) END
+    WHERE id = %(pk)s AND state = 'held'
+    RETURNING usd, tokens, settled_usd, settled_tokens, scopes, day
+), locked AS (
+    SELECT spend.id
+    FROM held CROSS JOIN jsonb_array_elements(held.scopes) AS pair
+    JOIN assistant_spend AS spend
+        ON spend.scope = pair->>0 AND spend.scope_key = pair->>1 AND spend.day = held.day
+    ORDER BY spend.scope, spend.scope_key
+    FOR UPDATE OF spend
+)
+UPDATE assistant_spend AS spend
+SET reserved_usd = spend.reserved_usd - held.usd,
+    reserved_tokens = spend.reserved_tokens - held.tokens,
+    spent_usd = spend.spent_usd + held.settled_usd,
+    spent_tokens = spend.spent_tokens + held.settled_tokens
+FROM held CROSS JOIN locked
+WHERE spend.id = locked.id
+"""
+
+
 def _settle(pk: int, amount: Amount, *, state: Reservation.State, is_known: bool = True) -> None:
-    row = Reservation.objects.select_for_update().filter(pk=pk, state=State.HELD).first()
-    if row is None:
-        return
-    if not is_known:
-        amount = Amount(max(amount.usd, row.usd), amount.tokens)
-    spends = _lock([(scope, key) for scope, key in row.scopes], day=row.day)
-    Spend.objects.filter(pk__in=[spend.pk for spend in spends]).update(
-        reserved_usd=F("reserved_usd") - row.usd,
-        reserved_tokens=F("reserved_tokens") - row.tokens,
-        spent_usd=F("spent_usd") + amount.usd,
-        spent_tokens=F("spent_tokens") + amount.tokens,
-    )
-    row.state = state
-    row.settled_usd, row.settled_tokens = amount.usd, amount.tokens
-    row.settled_at = timezone.now()
-    row.save(update_fields=["state", "settled_usd", "settled_tokens", "settled_at"])
+    """Book ``amount``, or where it is not known all that was held if that is more."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            SETTLING,
+            {
+                "pk": pk,
+                "state": state,
+                "usd": amount.usd,
+                "tokens": amount.tokens,
+                "is_known": is_known,
+            },
+        )
 
 
 def _ladder(wanted: Tier) -> list[Tier]:
@@ -194,13 +215,22 @@ def _lock(scopes: Iterable[tuple[str, str]], *, day: date) -> list[Spend]:
     return list(rows.order_by("scope", "scope_key"))
 
 
+# In the order of their locks, so that two who make the rows of a new day never wait in a ring.
+MAKING = """
+INSERT INTO assistant_spend
+    (scope, scope_key, day, reserved_usd, spent_usd, reserved_tokens, spent_tokens)
+SELECT scope, scope_key, %s, 0, 0, 0, 0
+FROM unnest(%s::text[], %s::text[]) AS wanted(scope, scope_key)
+ORDER BY scope, scope_key
+ON CONFLICT DO NOTHING
+"""
+
+
 def _make_missing(scopes: Sequence[tuple[str, str]], *, day: date) -> None:
     """Make the rows of a new day; before any is locked, so that the order of locks holds."""
-    if Spend.objects.filter(_match(scopes), day=day).count() < len(scopes):
-        Spend.objects.bulk_create(
-            [Spend(scope=scope, scope_key=key, day=day) for scope, key in sorted(scopes)],
-            ignore_conflicts=True,
-        )
+    names, keys = zip(*scopes, strict=True)
+    with connection.cursor() as cursor:
+        cursor.execute(MAKING, [day, list(names), list(keys)])
 
 
 def _match(scopes: Iterable[tuple[str, str]]) -> Q:
@@ -227,25 +257,42 @@ def _what_is_spent(
     return None
 
 
+HOLDING = """
+WITH held AS (
+    UPDATE assistant_spend
+    SET reserved_usd = reserved_usd + %(usd)s, reserved_tokens = reserved_tokens + %(tokens)s
+    WHERE id = ANY(%(spends)s)
+)
+INSERT INTO assistant_reservation
+    (turn_id, purpose, tier, state, day, scopes, usd, tokens, created_at)
+VALUES (
+    %(turn)s, %(purpose)s, %(tier)s, 'held', %(day)s, %(scopes)s::jsonb, %(usd)s, %(tokens)s,
+    statement_timestamp())
+RETURNING id
+"""
+
+
 def _hold(
     purpose: Purpose, tier: Tier, amount: Amount, *, spends: Sequence[Spend], day: date
-) -> Reservation:
-    Spend.objects.filter(pk__in=[spend.pk for spend in spends]).update(
-        reserved_usd=F("reserved_usd") + amount.usd,
-        reserved_tokens=F("reserved_tokens") + amount.tokens,
-    )
+) -> int:
+    """Add ``amount`` to the locked rows and return the key of its reservation."""
+    fields: dict[str, Any] = {
+        "usd": amount.usd,
+        "tokens": amount.tokens,
+        "spends": [spend.pk for spend in spends],
+        "turn": purpose.turn_pk,
+        "purpose": purpose.name,
+        "tier": tier,
+        "day": day,
+        "scopes": json.dumps(purpose.scopes),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(HOLDING, fields)
+        (pk,) = cursor.fetchone()
     for spend in spends:
         spend.reserved_usd += amount.usd
         spend.reserved_tokens += amount.tokens
-    return Reservation.objects.create(
-        turn_id=purpose.turn_pk,
-        purpose=purpose.name,
-        tier=tier,
-        day=day,
-        scopes=purpose.scopes,
-        usd=amount.usd,
-        tokens=amount.tokens,
-    )
+    return int(pk)
 
 
 def _raise_alarms(

@@ -6,12 +6,10 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet
-from django.db.models.functions import Coalesce, Now
+from django.db.models import F, QuerySet
+from django.db.models.functions import Now
 
 from assistant.models import Turn
-from conversations.models import Conversation
-from conversations.services import lock_conversation
 
 LEASE_SECONDS = 10
 HEARTBEAT_SECONDS = 3.0
@@ -33,9 +31,9 @@ class Claim:
     """One worker's right to one attempt of one turn; void once the fence has risen."""
 
     turn_pk: int
-    public_id: UUID
     conversation_pk: int
     conversation_id: UUID
+    public_id: UUID
     attempt: int
     fence: int
     from_seq: int
@@ -49,6 +47,34 @@ class Claim:
         return self.attempt > MAX_ATTEMPTS
 
 
+# The turn itself is looked at again by the claim: it may change while the lock is awaited.
+LOCKING = """
+SELECT conversation.id, conversation.public_id, conversation.last_seq
+FROM conversations_conversation AS conversation
+JOIN assistant_turn AS turn ON turn.conversation_id = conversation.id
+WHERE turn.id = %s AND turn.state IN ('queued', 'running')
+FOR UPDATE OF conversation
+"""
+# The first claim sets how far the turn reaches and when it ends, if that was not set before.
+CLAIMING = """
+UPDATE assistant_turn AS turn
+SET state = 'running', attempt = attempt + 1, fence = fence + 1, partial_text = '',
+    claimed_at = statement_timestamp(),
+    lease_until = statement_timestamp() + make_interval(secs => %(lease)s),
+    through_seq = coalesce(through_seq, %(last_seq)s),
+    deadline_at = coalesce(
+        deadline_at, statement_timestamp() + make_interval(secs => %(deadline)s))
+WHERE id = %(turn)s
+    AND (state = 'queued' OR state = 'running' AND lease_until < statement_timestamp())
+    AND NOT EXISTS (
+        SELECT FROM assistant_turn AS other
+        WHERE other.conversation_id = turn.conversation_id
+            AND other.state = 'running' AND other.id <> turn.id)
+RETURNING public_id, attempt, fence, from_seq, through_seq, holder_epoch,
+    greatest(1, extract(epoch FROM deadline_at - statement_timestamp()))::float8
+"""
+
+
 @transaction.atomic
 def claim_turn(turn_pk: int) -> Claim | None:
     """Claim a queued turn, or a running one whose lease ran out; ``None`` drops a duplicate.
@@ -56,52 +82,16 @@ def claim_turn(turn_pk: int) -> Claim | None:
     Freezes ``through_seq`` at the first claim. The conversation's row lock orders this
     against new messages and against the agent who takes over.
     """
-    conversation_pk = (
-        Turn.objects.filter(pk=turn_pk, state__in=[State.QUEUED, State.RUNNING])
-        .values_list("conversation_id", flat=True)
-        .first()
-    )
-    if conversation_pk is None:
-        return None
-    conversation = lock_conversation(conversation_pk)
-    if not _claim_row(turn_pk, conversation):
-        return None
-    turn = Turn.objects.annotate(left=F("deadline_at") - Now()).get(pk=turn_pk)
-    return Claim(
-        turn_pk=turn.pk,
-        public_id=turn.public_id,
-        conversation_pk=conversation.pk,
-        conversation_id=conversation.public_id,
-        attempt=turn.attempt,
-        fence=turn.fence,
-        from_seq=turn.from_seq,
-        through_seq=turn.through_seq or conversation.last_seq,
-        holder_epoch=turn.holder_epoch,
-        seconds_left=max(1.0, turn.left.total_seconds()),
-    )
-
-
-def _claim_row(turn_pk: int, conversation: Conversation) -> bool:
-    running_elsewhere = (
-        Turn.objects.filter(conversation=conversation, state=State.RUNNING)
-        .exclude(pk=turn_pk)
-        .exists()
-    )
-    if running_elsewhere:
-        return False
-    free = Q(state=State.QUEUED) | Q(state=State.RUNNING, lease_until__lt=Now())
-    claimed = Turn.objects.filter(free, pk=turn_pk).update(
-        state=State.RUNNING,
-        attempt=F("attempt") + 1,
-        fence=F("fence") + 1,
-        lease_until=Now() + timedelta(seconds=LEASE_SECONDS),
-        claimed_at=Now(),
-        partial_text="",
-        # Set by the first claim, if not before.
-        through_seq=Coalesce("through_seq", conversation.last_seq),
-        deadline_at=Coalesce("deadline_at", Now() + timedelta(seconds=DEADLINE_SECONDS)),
-    )
-    return bool(claimed)
+    with connection.cursor() as cursor:
+        cursor.execute(LOCKING, [turn_pk])
+        if (found := cursor.fetchone()) is None:
+            return None
+        conversation_pk, conversation_id, last_seq = found
+        bounds = {"lease": LEASE_SECONDS, "deadline": DEADLINE_SECONDS}
+        cursor.execute(CLAIMING, {"turn": turn_pk, "last_seq": last_seq, **bounds})
+        if (claimed := cursor.fetchone()) is None:
+            return None
+    return Claim(turn_pk, conversation_pk, conversation_id, *claimed)
 
 
 def mine(claim: Claim) -> QuerySet[Turn]:

@@ -13,15 +13,18 @@ from core.realtime import conversation_group
 from core.realtime import publish_on_commit as hint_on_commit
 
 
-def queue_turn(conversation: Conversation, *, from_seq: int) -> Turn:
+def queue_turn(conversation: Conversation, *, from_seq: int) -> None:
     """Make sure that a queued turn of a locked conversation covers ``from_seq`` and on.
 
     Messages that come before its first claim join it: a burst gets one answer.
     """
-    queued = Turn.objects.filter(conversation=conversation, state=State.QUEUED).first()
-    if queued is not None:
-        return queued
-    is_head = not Turn.objects.filter(conversation=conversation, state=State.RUNNING).exists()
+    open_turns = Turn.objects.filter(
+        conversation=conversation, state__in=[State.QUEUED, State.RUNNING]
+    )
+    states = set(open_turns.values_list("state", flat=True))
+    if State.QUEUED in states:
+        return
+    is_head = not states
     turn = Turn.objects.create(
         conversation=conversation,
         from_seq=from_seq,
@@ -31,19 +34,19 @@ def queue_turn(conversation: Conversation, *, from_seq: int) -> Turn:
     )
     if is_head:
         publish_on_commit(turn.pk)
-    return turn
 
 
 def publish_successor(conversation: Conversation) -> None:
     """Start the clock of a locked conversation's next turn and send it to the workers."""
-    queued = Turn.objects.filter(conversation=conversation, state=State.QUEUED).first()
-    if queued is None:
+    queued = Turn.objects.filter(conversation=conversation, state=State.QUEUED)
+    pk = queued.values_list("pk", flat=True).first()
+    if pk is None:
         return
-    Turn.objects.filter(pk=queued.pk, deadline_at=None).update(
+    Turn.objects.filter(pk=pk, deadline_at=None).update(
         deadline_at=Now() + timedelta(seconds=DEADLINE_SECONDS),
         next_publish_at=Now() + timedelta(seconds=PUBLISH_AFTER_SECONDS),
     )
-    publish_on_commit(queued.pk)
+    publish_on_commit(pk)
 
 
 def void_turns(conversation: Conversation, *, state: Turn.State, reason: str) -> None:

@@ -153,7 +153,7 @@ def _author_name(conversation: Conversation, kind: Message.Author, author: User 
     # The one that is needed: each is a look at the database.
     if kind == Message.Author.CUSTOMER:
         return str(conversation.customer)
-    site = conversation.site.name
+    site = Site.objects.values_list("name", flat=True).get(pk=conversation.site_id)
     return f"{site} assistant" if kind == Message.Author.ASSISTANT else site
 
 

@@ -117,6 +117,9 @@ DATABASES["default"] |= {
     "DISABLE_SERVER_SIDE_CURSORS": True,
 }
 DATABASES["default"].setdefault("OPTIONS", {})
+if env.bool("DATABASE_PREPARED_STATEMENTS", default=True):
+    # The same small statements again and again: planning them takes longer than running them.
+    DATABASES["default"]["OPTIONS"] |= {"server_side_binding": True, "prepare_threshold": 5}
 DATABASES["default"]["OPTIONS"] |= {
     "options": "-c lock_timeout=2000 -c idle_in_transaction_session_timeout=30000",
 }

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef
 from django.db.models.functions import Length
 
 from assistant.cards import read_cards
-from assistant.models import Turn
+from assistant.models import ToolCall, Turn
 from conversations.models import Conversation, Message
 from conversations.selectors import messages_after, wants_rating
 from escalation.models import HandOff
@@ -51,6 +51,7 @@ def read_view(conversation_pk: int, *, after: int, queue: Queue | None = None) -
         .annotate(
             is_in_queue=Exists(HandOff.objects.filter(**of_it, state=HandOff.State.WAITING)),
             is_answered=Exists(Turn.objects.filter(**of_it, state=Turn.State.RUNNING)),
+            has_cards=Exists(ToolCall.objects.filter(**of_it, message__isnull=False)),
         )
         .get(pk=conversation_pk)
     )
@@ -62,7 +63,10 @@ def read_view(conversation_pk: int, *, after: int, queue: Queue | None = None) -
     if conversation.status == Status.WAITING:
         has_people = people_online()
     messages = list(_page(conversation, after=after))
-    cards = read_cards(conversation, messages)
+    # A message that was stored since the first look may have brought the first card.
+    is_newer = bool(messages) and messages[-1].seq > conversation.last_seq
+    may_have_cards = conversation.has_cards or is_newer
+    cards = read_cards(conversation, messages) if may_have_cards else []
     return View(
         last_seq=conversation.last_seq,
         revision=conversation.revision,

@@ -54,7 +54,10 @@ async def first_shown(
     monkeypatch.setattr(streaming, "publish_soon", watch.note)
     monkeypatch.setattr(OutputGuard, "feed", feed)
     await run_turn(turn.pk)
-    assert "".join(text for _, text in watch.shown) == ANSWER
+    shown = "".join(text for _, text in watch.shown)
+    # What the stored message overtakes is not shown before it.
+    assert shown.startswith(FIRST)
+    assert ANSWER.startswith(shown)
     return watch.shown[0]
 
 

@@ -186,6 +186,8 @@ class Arena:
             "OPENAI_BASE_URL": f"http://127.0.0.1:{self.model_proxy.port}/v1",
             "OPENAI_MODELS": "model-a,model-b",
             "OPENAI_FIRST_TOKEN_SECONDS": "3",
+            # Debian's PgBouncer keeps none in transaction mode.
+            "DATABASE_PREPARED_STATEMENTS": "0" if self.is_scaled else "1",
         }
         return Stack(
             database_url=urls[0],

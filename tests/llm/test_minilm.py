@@ -99,8 +99,9 @@ def test_text_past_the_limit_is_not_looked_at(model: MiniLM) -> None:
     # The two special tokens count too.
     kept = "word " * (MAX_TOKENS - 2)
     rows = model.embed([kept, kept + "entirely different matters", "word " * (MAX_TOKENS - 3)])
-    assert (rows[0] == rows[1]).all()
-    assert (rows[0] != rows[2]).any()
+    # Rows of one batch differ by rounding, on some processors.
+    assert np.abs(rows[0] - rows[1]).max() < 1e-6
+    assert np.abs(rows[0] - rows[2]).max() > 1e-4
 
 
 def test_meaning_is_near_when_the_words_differ(model: MiniLM) -> None:
