@@ -56,9 +56,8 @@ class Sweep:
             return
         current = await in_database_thread(heads)(ids)
         for viewer in viewers:
-            if viewer.conversation_id in current:
-                last_seq, revision = current[viewer.conversation_id]
-                viewer.look_again(last_seq=last_seq, revision=revision)
+            if head := current.get(viewer.conversation_id):
+                viewer.look_again(last_seq=head[0], revision=head[1])
 
 
 _sweeps: "WeakKeyDictionary[asyncio.AbstractEventLoop, Sweep]" = WeakKeyDictionary()

@@ -48,6 +48,8 @@ def web(*, port: int) -> Service:
             *("--host", "127.0.0.1", "--port", str(port)),
             *("--ws", "supportbot.websocket:SocketProtocol"),
             *("--ws-max-size", str(LARGEST_FRAME_BYTES)),
+            # Often enough for proxies, which wait 60 s; the widget looks for silence itself.
+            *("--ws-ping-interval", "45"),
             # Compression costs memory for each socket, and frames are small.
             *("--ws-per-message-deflate", "false"),
             *("--timeout-graceful-shutdown", str(GRACE_SECONDS)),
