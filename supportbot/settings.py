@@ -11,6 +11,7 @@ from typing import Any
 from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
+from kombu import Exchange, Queue
 
 from supportbot import content_security
 
@@ -266,6 +267,12 @@ CELERY_TASK_ACKS_LATE = True
 # Without it a task whose child is killed is lost, late acknowledgement or not.
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_DEFAULT_QUEUE = "bulk"
+# The rows of the first two are sent again until they are done: their broker keeps no books.
+CELERY_TASK_QUEUES = [
+    Queue("turns", Exchange("turns"), routing_key="turns", no_ack=True),
+    Queue("helpers", Exchange("helpers"), routing_key="helpers", no_ack=True),
+    Queue("bulk", Exchange("bulk"), routing_key="bulk"),
+]
 CELERY_TASK_ROUTES = {
     "assistant.tasks.answer_turn": {"queue": "turns"},
     "assistant.tasks.run_action": {"queue": "turns"},
