@@ -20,8 +20,9 @@ from assistant.planning import Answer, AskBack, Judgement, PassOn, Plan, Say, pl
 from assistant.preparing import Prepared, granted, prepare
 from assistant.reading import Reading
 from assistant.recording import Recorder, describe_choice, describe_draft, describe_plan
+from assistant.safekeeping import saving
 from assistant.spending import book
-from assistant.streaming import Preview, keep_partial
+from assistant.streaming import Preview
 from assistant.writing import Writer
 from core.background import in_database_thread
 from escalation.models import HandOff
@@ -181,10 +182,5 @@ async def _write(writer: Writer, job: Job) -> Draft:
     """Write with the preview saved each second beside it."""
     if job.claim is None:
         return await writer.write()
-    task: asyncio.Task[Draft] = asyncio.create_task(writer.write())
-    keeper = asyncio.create_task(keep_partial(writer, claim=job.claim, owner=task))
-    try:
-        return await task
-    finally:
-        keeper.cancel()
-        task.cancel()
+    with saving(writer, claim=job.claim):
+        return await writer.write()

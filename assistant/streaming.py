@@ -1,19 +1,16 @@
-"""Previews: the text of a running answer on its way to the viewers, and its safe-keeping.
+"""Previews: the text of a running answer on its way to the viewers.
 
 Deltas are disposable; the first goes out at once, later ones by one flush for the whole
 process, so that a hundred streams cost thirty sends a second each at most.
 """
 
 import asyncio
-from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
-from assistant.claims import Claim, mine
-from core.background import in_database_thread
+from assistant.claims import Claim
 from core.realtime import conversation_group, publish_soon
 
 FLUSH_SECONDS = 0.03
-SAVE_SECONDS = 1.0
 
 
 class Preview:
@@ -97,28 +94,3 @@ _flushers: "WeakKeyDictionary[asyncio.AbstractEventLoop, _Flusher]" = WeakKeyDic
 
 def _flusher() -> _Flusher:
     return _flushers.setdefault(asyncio.get_running_loop(), _Flusher())
-
-
-def _save_partial(claim: Claim, text: str) -> bool:
-    return bool(mine(claim).update(partial_text=text))
-
-
-class HasPreview(Protocol):
-    """Something whose current preview is worth keeping (a new attempt has a new one)."""
-
-    preview: Preview
-
-
-async def keep_partial(writer: HasPreview, *, claim: Claim, owner: "asyncio.Task[Any]") -> None:
-    """Save the preview's text each second; cancel ``owner`` once the claim is lost."""
-    saved = ""
-    while True:
-        await asyncio.sleep(SAVE_SECONDS)
-        # What is not shown now must not be shown after a reload either.
-        text = writer.preview.shown
-        if text == saved:
-            continue
-        saved = text
-        if not await in_database_thread(_save_partial)(claim, saved):
-            owner.cancel()
-            return

@@ -9,8 +9,8 @@ import contextlib
 import logging
 import threading
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from collections.abc import Callable, Sequence
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from channels.layers import get_channel_layer
@@ -26,6 +26,8 @@ Listener = Callable[[Message], None]
 SHARDS = 64
 RUNNING_TEXT_SECONDS = 180
 SEND_SECONDS = 1.0
+# What waits together is stored by one round trip.
+BATCH = 100
 # After a restart of Redis the beginning is gone: an append would make half a text.
 APPEND_IF_BEGUN = """
 if redis.call('EXISTS', KEYS[1]) == 1 then
@@ -101,30 +103,46 @@ class Publisher:
         wake = self._wake
         while wake is not None:
             while self._queue:
-                group, message = self._queue.popleft()
-                try:
-                    async with asyncio.timeout(SEND_SECONDS):
-                        await self._send(layer, redis, group, message)
-                except (RedisError, OSError, TimeoutError, ValueError, TypeError):
-                    # The last two: a text that can't be encoded must not end the thread.
-                    counters["hints_failed"] += 1
+                batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH))]
+                is_kept = await self._keep_texts(redis, [message for _, message in batch])
+                for group, message in batch:
+                    if is_kept or message["type"] != "delta":
+                        await self._send(layer, group, message)
+                    else:
+                        counters["hints_failed"] += 1
             wake.clear()
             if not self._queue:
                 await wake.wait()
 
-    async def _send(
-        self, layer: Any, redis: "aioredis.Redis", group: str, message: Message
-    ) -> None:
-        if message["type"] == "delta":
-            # Stored before it is sent: who joins first and reads then misses nothing.
-            key, text = _running_key(message["message"]), message["text"]
+    async def _keep_texts(self, redis: "aioredis.Redis", messages: Sequence[Message]) -> bool:
+        """Store the pieces of running texts; false where Redis did not take them.
+
+        Before any is sent: who joins first and reads then misses nothing.
+        """
+        deltas = [message for message in messages if message["type"] == "delta"]
+        if not deltas:
+            return True
+        pipe = redis.pipeline(transaction=False)
+        for message in deltas:
+            key, text = _running_key(message["message"]), message["text"].encode("utf-8", "replace")
             if message["offset"] == 0:
-                begun = f"{message['attempt']}\n{text}"
-                await redis.set(key, begun, ex=RUNNING_TEXT_SECONDS)
+                pipe.set(key, b"%d\n%s" % (message["attempt"], text), ex=RUNNING_TEXT_SECONDS)
             else:
-                appended = redis.eval(APPEND_IF_BEGUN, 1, key, text, str(RUNNING_TEXT_SECONDS))
-                await cast("Awaitable[Any]", appended)
-        await layer.group_send(group, message)
+                pipe.eval(APPEND_IF_BEGUN, 1, key, text, str(RUNNING_TEXT_SECONDS))
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                await pipe.execute()
+        except (RedisError, OSError, TimeoutError):
+            return False
+        return True
+
+    async def _send(self, layer: Any, group: str, message: Message) -> None:
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                await layer.group_send(group, message)
+        except (RedisError, OSError, TimeoutError, ValueError, TypeError):
+            # The last two: a text that can't be encoded must not end the thread.
+            counters["hints_failed"] += 1
 
 
 _publisher = Publisher()
