@@ -26,7 +26,7 @@ Listener = Callable[[Message], None]
 SHARDS = 64
 RUNNING_TEXT_SECONDS = 180
 SEND_SECONDS = 1.0
-# What waits together is stored by one round trip.
+# What waits together goes together.
 BATCH = 100
 # After a restart of Redis the beginning is gone: an append would make half a text.
 APPEND_IF_BEGUN = """
@@ -96,7 +96,6 @@ class Publisher:
             self._loop.run_until_complete(self._send_all())
 
     async def _send_all(self) -> None:
-        layer = get_channel_layer()
         redis = aioredis.Redis.from_url(
             settings.REDIS_URL, socket_connect_timeout=SEND_SECONDS, socket_timeout=SEND_SECONDS
         )
@@ -104,45 +103,41 @@ class Publisher:
         while wake is not None:
             while self._queue:
                 batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH))]
-                is_kept = await self._keep_texts(redis, [message for _, message in batch])
-                for group, message in batch:
-                    if is_kept or message["type"] != "delta":
-                        await self._send(layer, group, message)
-                    else:
-                        counters["hints_failed"] += 1
+                counters["hints_failed"] += await self._send(redis, batch)
             wake.clear()
             if not self._queue:
                 await wake.wait()
 
-    async def _keep_texts(self, redis: "aioredis.Redis", messages: Sequence[Message]) -> bool:
-        """Store the pieces of running texts; false where Redis did not take them.
-
-        Before any is sent: who joins first and reads then misses nothing.
-        """
-        deltas = [message for message in messages if message["type"] == "delta"]
-        if not deltas:
-            return True
-        pipe = redis.pipeline(transaction=False)
-        for message in deltas:
-            key, text = _running_key(message["message"]), message["text"].encode("utf-8", "replace")
-            if message["offset"] == 0:
-                pipe.set(key, b"%d\n%s" % (message["attempt"], text), ex=RUNNING_TEXT_SECONDS)
-            else:
-                pipe.eval(APPEND_IF_BEGUN, 1, key, text, str(RUNNING_TEXT_SECONDS))
+    async def _send(self, redis: "aioredis.Redis", batch: Sequence[tuple[str, Message]]) -> int:
+        """Send what waits, in its order and one round trip; return how many hints failed."""
+        layer = get_channel_layer()
+        pipe, failed = redis.pipeline(transaction=False), 0
+        for group, message in batch:
+            try:
+                sent = layer.serialize(message)
+            except (ValueError, TypeError):
+                # A text that can't be encoded must not end the thread.
+                failed += 1
+                continue
+            if message["type"] == "delta":
+                # Stored before it is sent: who joins first and reads then misses nothing.
+                _store_piece(pipe, message)
+            # As the layer's `group_send` does, but for a round trip each.
+            pipe.publish(f"{layer.prefix}__group__{group}", sent)
         try:
             async with asyncio.timeout(SEND_SECONDS):
-                await pipe.execute()
+                results = await pipe.execute(raise_on_error=False)
         except (RedisError, OSError, TimeoutError):
-            return False
-        return True
+            return len(batch)
+        return failed + sum(isinstance(result, RedisError) for result in results)
 
-    async def _send(self, layer: Any, group: str, message: Message) -> None:
-        try:
-            async with asyncio.timeout(SEND_SECONDS):
-                await layer.group_send(group, message)
-        except (RedisError, OSError, TimeoutError, ValueError, TypeError):
-            # The last two: a text that can't be encoded must not end the thread.
-            counters["hints_failed"] += 1
+
+def _store_piece(pipe: Any, delta: Message) -> None:
+    key, text = _running_key(delta["message"]), delta["text"]
+    if delta["offset"] == 0:
+        pipe.set(key, f"{delta['attempt']}\n{text}", ex=RUNNING_TEXT_SECONDS)
+    else:
+        pipe.eval(APPEND_IF_BEGUN, 1, key, text, str(RUNNING_TEXT_SECONDS))
 
 
 _publisher = Publisher()

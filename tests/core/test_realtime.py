@@ -84,3 +84,18 @@ def test_publishing_past_the_bound_drops_the_oldest_and_counts_it(
         publisher.publish(GROUP, hint(number))
     assert counters["hints_dropped"] == dropped + 1
     assert [message["number"] for _, message in publisher._queue] == [1, 2]
+
+
+async def test_hint_that_cannot_be_encoded_is_counted_and_keeps_no_other_back(
+    valkey: EmbeddedValkey,
+) -> None:
+    hub, publisher = Hub(), Publisher()
+    heard: list[dict[str, Any]] = []
+    await hub.join(GROUP, heard.append)
+    failed = counters["hints_failed"]
+    publisher.publish(GROUP, hint(1) | {"text": "half \ud800 of a pair"})
+    publisher.publish(GROUP, hint(2))
+    await until(lambda: bool(heard))
+    assert [one["number"] for one in heard] == [2]
+    assert counters["hints_failed"] == failed + 1
+    hub.leave(GROUP, heard.append)
