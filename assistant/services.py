@@ -37,9 +37,13 @@ Status = Conversation.Status
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A committed message; ``is_new`` is false when its client id was known already."""
+    """A committed message; ``is_new`` is false when its client id was known already.
+
+    ``revision`` is the conversation's with this message in it.
+    """
 
     message: Message
+    revision: int
     is_new: bool
 
 
@@ -50,7 +54,7 @@ def receive_customer_message(conversation_pk: int, *, client_id: UUID, text: str
     conversation = record.lock_conversation(conversation_pk)
     known = Message.objects.filter(conversation=conversation, client_id=client_id).first()
     if known is not None:
-        return Receipt(known, is_new=False)
+        return Receipt(known, conversation.revision, is_new=False)
     if conversation.status == Status.RESOLVED:
         record.reopen_conversation(conversation)
     message = record.append_message(
@@ -61,7 +65,7 @@ def receive_customer_message(conversation_pk: int, *, client_id: UUID, text: str
     )
     if conversation.status == Status.ASSISTANT:
         queue_turn(conversation, from_seq=message.seq)
-    return Receipt(message, is_new=True)
+    return Receipt(message, conversation.revision, is_new=True)
 
 
 @transaction.atomic

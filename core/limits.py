@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
@@ -59,17 +60,46 @@ def _count_here(key: str, window_seconds: int) -> int:
         return count + 1
 
 
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How many events of an actor a window holds."""
+
+    name: str
+    actor: str
+    limit: int
+
+    def key(self, window_seconds: int) -> str:
+        """Return the key of the window that is now."""
+        window = int(time.time() // window_seconds)
+        return f"{settings.REDIS_PREFIX}.rate.{self.name}.{self.actor}.{window}"
+
+
 def check_rate(name: str, actor: str, *, limit: int, window_seconds: int) -> None:
     """Count one event of ``actor``; raise ``RateLimited`` past ``limit`` in a fixed window."""
-    key = f"{settings.REDIS_PREFIX}.rate.{name}.{actor}.{int(time.time() // window_seconds)}"
+    check_rates([Rate(name, actor, limit)], window_seconds=window_seconds)
+
+
+# Counts up to the first that is full, so that what others share is not used up in vain.
+COUNT = """
+for place, key in ipairs(KEYS) do
+    local count = redis.call('INCR', key)
+    if count == 1 then redis.call('EXPIRE', key, ARGV[1]) end
+    if count > tonumber(ARGV[place + 1]) then return 1 end
+end
+return 0
+"""
+
+
+def check_rates(rates: Sequence[Rate], *, window_seconds: int) -> None:
+    """Count one event by each rate in turn; raise ``RateLimited`` at the first that is past."""
+    keys = [rate.key(window_seconds) for rate in rates]
+    limits = [str(rate.limit) for rate in rates]
     try:
-        pipe = _redis().pipeline(transaction=False)
-        pipe.incr(key)
-        pipe.expire(key, window_seconds)
-        count = int(pipe.execute()[0])
+        is_past = bool(_redis().eval(COUNT, len(keys), *keys, str(window_seconds), *limits))
     except (RedisError, OSError):
-        count = _count_here(key, window_seconds)
-    if count > limit:
+        counted = zip(rates, keys, strict=True)
+        is_past = any(_count_here(key, window_seconds) > rate.limit for rate, key in counted)
+    if is_past:
         raise RateLimited(retry_after=window_seconds - time.time() % window_seconds)
 
 

@@ -1,12 +1,13 @@
 """What each frame of a customer does, one small handler a type."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from assistant.actions import decide
 from assistant.services import (
+    Receipt,
     end_by_customer,
     receive_customer_message,
     request_person,
@@ -61,12 +62,13 @@ async def handle(  # noqa: C901, PLR0912 - one branch a frame type
     if isinstance(frame, Ping):
         await socket.send_frame({"type": "pong"})
         return
+    if isinstance(frame, Say):
+        await _say(socket, frame)
+        return
     # Again on each frame: the token may have run out, been renewed or its site changed since.
     conversation = await in_database_thread(_authorise)(socket.token, socket.origin, frame)
     pk = conversation.pk
     match frame:
-        case Say():
-            await _say(socket, conversation, frame)
         case Typing():
             _typing(socket, on=frame.on)
         case Read():
@@ -101,29 +103,31 @@ def _authorise(token: str, origin: str | None, frame: Frame) -> Conversation:
     check_origin(origin, site=conversation.site)
     if isinstance(frame, AskForPerson):
         check_rate("hand_offs", str(conversation.pk), limit=HAND_OFFS_AN_HOUR, window_seconds=3600)
-    if not isinstance(frame, Say | Typing | Read):
+    if not isinstance(frame, Typing | Read):
         check_rate("actions", str(conversation.pk), limit=ACTIONS_A_MINUTE, window_seconds=60)
     return conversation
 
 
-def _store(conversation: Conversation, frame: Say, address: str) -> dict[str, Any]:
+def _receive(token: str, origin: str | None, frame: Say, address: str) -> Receipt:
+    """Authorise and store a message in one go: most frames that cost something are messages."""
+    conversation = access_by_token(token)
+    check_origin(origin, site=conversation.site)
     check_message_rates(conversation, address=address)
-    pk = conversation.pk
-    receipt = receive_customer_message(pk, client_id=frame.client_id, text=frame.text)
-    return {
+    return receive_customer_message(conversation.pk, client_id=frame.client_id, text=frame.text)
+
+
+async def _say(socket: "ChatConsumer", frame: Say) -> None:
+    receipt = await in_database_thread(_receive)(socket.token, socket.origin, frame, socket.address)
+    # Committed by now, so the acknowledgement is true whatever happens next.
+    ack = {
         "type": "ack",
         "client_id": str(frame.client_id),
         "message": str(receipt.message.public_id),
         "seq": receipt.message.seq,
     }
-
-
-async def _say(socket: "ChatConsumer", conversation: Conversation, frame: Say) -> None:
-    ack = await in_database_thread(_store)(conversation, frame, socket.address)
-    # Committed by now, so the acknowledgement is true whatever happens next.
     await socket.send_frame(ack)
     if socket.writer is not None:
-        socket.writer.take_hint({"type": "conversation.changed"})
+        socket.writer.take_own(receipt)
 
 
 def _typing(socket: "ChatConsumer", *, on: bool) -> None:

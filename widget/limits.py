@@ -5,7 +5,7 @@ from collections import Counter
 from django.conf import settings
 
 from conversations.models import Conversation
-from core.limits import check_rate, network_of
+from core.limits import Rate, check_rates, network_of
 
 MESSAGES_A_MINUTE = 30
 # Of a conversation: whatever is no message and no reading of one.
@@ -17,13 +17,12 @@ def check_message_rates(conversation: Conversation, *, address: str) -> None:
 
     The narrowest first: one that talks too much does not use up what others share with it.
     """
-    limits = (
-        ("messages", str(conversation.pk), MESSAGES_A_MINUTE),
-        ("address_messages", network_of(address), settings.MESSAGES_A_MINUTE_PER_ADDRESS),
-        ("site_messages", str(conversation.site_id), settings.MESSAGES_A_MINUTE_PER_SITE),
-    )
-    for name, actor, limit in limits:
-        check_rate(name, actor, limit=limit, window_seconds=60)
+    rates = [
+        Rate("messages", str(conversation.pk), MESSAGES_A_MINUTE),
+        Rate("address_messages", network_of(address), settings.MESSAGES_A_MINUTE_PER_ADDRESS),
+        Rate("site_messages", str(conversation.site_id), settings.MESSAGES_A_MINUTE_PER_SITE),
+    ]
+    check_rates(rates, window_seconds=60)
 
 
 class WaitingRoom:

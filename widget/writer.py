@@ -7,10 +7,12 @@ from typing import Any, Protocol
 
 from django.db import Error
 
+from assistant.services import Receipt
 from conversations.models import Conversation
 from core.background import in_database_thread
 from core.realtime import running_text
 from widget.previews import PreviewCursor
+from widget.protocol import message_frame
 from widget.queue_watch import queue_watch
 from widget.state import View, read_view, running_answer, with_place
 
@@ -35,6 +37,7 @@ class SocketWriter:
 
     def __init__(self, socket: Socket, conversation: Conversation, *, after: int) -> None:
         self._socket = socket
+        self._conversation = conversation
         self._pk = conversation.pk
         self._last_seq = after
         self._revision = -1
@@ -42,6 +45,7 @@ class SocketWriter:
         self._sent_state: dict[str, dict[str, Any] | None] = {}
         self._rating_asked_at = -1
         self._deltas: deque[dict[str, Any]] = deque(maxlen=DELTAS_KEPT)
+        self._own: deque[Receipt] = deque()
         self._cursor = PreviewCursor()
         self._wake = asyncio.Event()
         self._must_read = self._must_find_place = False
@@ -99,6 +103,11 @@ class SocketWriter:
             self._deltas.append(hint)
         self._wake.set()
 
+    def take_own(self, receipt: Receipt) -> None:
+        """Send what was just stored for this socket; other sockets read it."""
+        self._own.append(receipt)
+        self._wake.set()
+
     def _note_change(self, hint: dict[str, Any]) -> None:
         """Look for what the hint tells of, unless that was read by then: often it was."""
         if "seq" in hint:
@@ -110,6 +119,11 @@ class SocketWriter:
     @property
     def _is_behind(self) -> bool:
         return self._hinted_seq > self._last_seq or self._hinted_revision > self._revision
+
+    @property
+    def _has_work(self) -> bool:
+        must_look = self._must_read or self._is_behind or self._must_find_place
+        return must_look or bool(self._own or self._deltas)
 
     def say_card_again(self, call: str) -> None:
         """Send how a card stands, whether or not that is new."""
@@ -139,7 +153,9 @@ class SocketWriter:
             await self._socket.close(1011)
 
     async def _write(self) -> None:
-        while self._must_read or self._is_behind or self._must_find_place or self._deltas:
+        while self._has_work:
+            if self._own:
+                await self._write_own(self._own.popleft())
             if self._must_find_place:
                 self._must_find_place = False
                 await self._write_place()
@@ -149,6 +165,16 @@ class SocketWriter:
                 await self._write_rows()
             if self._deltas:
                 await self._write_hint(self._deltas.popleft())
+
+    async def _write_own(self, receipt: Receipt) -> None:
+        """Send a message as it was stored if it is the next and all that is new: without a look."""
+        message = receipt.message
+        is_all = receipt.is_new and receipt.revision == self._revision
+        if is_all and message.seq == self._last_seq + 1:
+            self._last_seq = message.seq
+            await self._socket.send_frame(message_frame(message, conversation=self._conversation))
+        elif not is_all or message.seq > self._last_seq:
+            self._must_read = True
 
     async def _write_rows(self) -> None:
         try:
