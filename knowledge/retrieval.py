@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -303,7 +304,7 @@ def _passage(query: _Query, row: _Row, *, score: float, parts: Comparison | None
         title=row.title,
         heading=row.heading,
         text=row.text,
-        url=settings.PUBLIC_URL + reverse("knowledge:article", args=[query.site.key, row.slug]),
+        url=_address(query.site.key, row.slug),
         score=score,
         coverage=share_of(row.found, weights=query.weights),
         likeness=_likeness(query, row),
@@ -314,6 +315,11 @@ def _passage(query: _Query, row: _Row, *, score: float, parts: Comparison | None
         tags=tuple(row.tags),
         locale=row.locale,
     )
+
+
+@lru_cache(maxsize=4096)
+def _address(site_key: str, slug: str) -> str:
+    return settings.PUBLIC_URL + reverse("knowledge:article", args=[site_key, slug])
 
 
 def _lead(query: _Query, rows: Sequence[_Row]) -> float:

@@ -17,7 +17,7 @@ from celery.concurrency.base import BasePool
 from django.db import connections
 from django.db.backends.postgresql.base import DatabaseWrapper
 
-from core.background import Work, collecting
+from core.background import Work, close_database_connections, collecting
 
 logger = logging.getLogger(__name__)
 # Less than the supervisor and docker-compose wait before they kill.
@@ -89,6 +89,7 @@ class AsyncTaskPool(BasePool):
         while len(self._tasks) > POLLS and time.monotonic() < deadline:
             time.sleep(0.05)
         self.loop.call_soon_threadsafe(self.loop.stop)
+        close_database_connections()
         for connection in connections.all(initialized_only=True):
             # Celery closes psycopg's pool only after a fork.
             if isinstance(connection, DatabaseWrapper):

@@ -1,5 +1,7 @@
 """Fixtures of all packages' tests: a site, people, and the rows that migrations made."""
 
+from collections.abc import Iterator
+
 import pytest
 from django.conf import settings
 
@@ -8,7 +10,15 @@ from accounts.roles import ensure_roles
 from conversations.models import Conversation, Site
 from conversations.services import start_conversation
 from core import limits
+from core.background import close_database_connections
 from escalation.defaults import ensure_rules
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """Nothing is connected to the test's database when it is dropped."""
+    yield
+    close_database_connections()
 
 
 @pytest.fixture(autouse=True)
