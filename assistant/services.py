@@ -3,6 +3,7 @@
 Each function is one transaction under the conversation's row lock.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -50,9 +51,25 @@ class Receipt:
 @transaction.atomic
 def receive_customer_message(conversation_pk: int, *, client_id: UUID, text: str) -> Receipt:
     """Store a customer's message and what must follow from it; idempotent by ``client_id``."""
+    return _receive(record.lock_conversation(conversation_pk), client_id=client_id, text=text)
+
+
+@transaction.atomic
+def receive_by_token(
+    token: str, *, client_id: UUID, text: str, authorise: Callable[[Conversation], None]
+) -> Receipt:
+    """Do the same in the conversation that an unexpired token opens, once ``authorise`` let it.
+
+    Raises ``Unauthorized``, and what ``authorise`` raises.
+    """
+    conversation = record.lock_by_token(token)
+    authorise(conversation)
+    return _receive(conversation, client_id=client_id, text=text)
+
+
+def _receive(conversation: Conversation, *, client_id: UUID, text: str) -> Receipt:
     cleaned = clean_message(text)
-    conversation = record.lock_conversation(conversation_pk)
-    known = Message.objects.filter(conversation=conversation, client_id=client_id).first()
+    known = record.find_by_client_id(conversation, client_id)
     if known is not None:
         return Receipt(known, conversation.revision, is_new=False)
     if conversation.status == Status.RESOLVED:
@@ -134,7 +151,7 @@ def send_agent_reply(
     cleaned = clean_message(text)
     conversation = record.lock_conversation(conversation_pk)
     if client_id is not None:
-        known = Message.objects.filter(conversation=conversation, client_id=client_id).first()
+        known = record.find_by_client_id(conversation, client_id)
         if known is not None:
             return known
     message = escalation.reply(conversation, agent=agent, text=cleaned)

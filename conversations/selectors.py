@@ -28,16 +28,18 @@ def access_site(key: object) -> Site:
 
 def access_by_token(token: object) -> Conversation:
     """Return the conversation that an unexpired token opens; raise ``Unauthorized``."""
-    if not isinstance(token, str) or not 20 <= len(token) <= 100:
-        raise Unauthorized
-    conversation = (
-        Conversation.objects.select_related("site", "customer", "agent")
-        .filter(token_hash=token_hash(token), token_expires_at__gt=timezone.now())
-        .first()
-    )
+    with_people = Conversation.objects.select_related("site", "customer", "agent")
+    conversation = opened_by(token, among=with_people)
     if conversation is None:
         raise Unauthorized
     return conversation
+
+
+def opened_by(token: object, *, among: QuerySet[Conversation]) -> Conversation | None:
+    """Return the conversation that a token opens, unless it is unknown or has run out."""
+    if not isinstance(token, str) or not 20 <= len(token) <= 100:
+        return None
+    return among.filter(token_hash=token_hash(token), token_expires_at__gt=timezone.now()).first()
 
 
 def access_conversation(token: object, *, public_id: uuid.UUID) -> Conversation:

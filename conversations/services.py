@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
+from psycopg.types.json import Jsonb
 
 from accounts.models import User
 from conversations.events import conversation_changed
@@ -17,6 +18,7 @@ from conversations.models import Conversation, Customer, Episode, Message, Ratin
 from conversations.status import check_transition
 from conversations.text import MAX_COMMENT_CHARACTERS, clean_text
 from core.cards import mask_cards
+from conversations.selectors import opened_by
 from core.errors import BadInput, Conflict, NotFound, Unauthorized
 from core.ids import new_token, token_hash
 
@@ -105,6 +107,26 @@ def lock_conversation(pk: int) -> Conversation:
         raise NotFound from None
 
 
+def lock_by_token(token: object) -> Conversation:
+    """Return the conversation that an unexpired token opens, locked; raise ``Unauthorized``."""
+    conversation = opened_by(token, among=Conversation.objects.select_for_update())
+    if conversation is None:
+        raise Unauthorized
+    return conversation
+
+
+# Nearly always nothing is found, and no row of it need be made.
+KNOWN = "SELECT id FROM conversations_message WHERE conversation_id = %s AND client_id = %s"
+
+
+def find_by_client_id(conversation: Conversation, client_id: uuid.UUID) -> Message | None:
+    """Return the message of a locked conversation that was stored for ``client_id``, if any."""
+    with connection.cursor() as cursor:
+        cursor.execute(KNOWN, [conversation.pk, client_id])
+        found = cursor.fetchone()
+    return Message.objects.get(conversation=conversation, pk=found[0]) if found else None
+
+
 def current_episode(conversation: Conversation) -> Episode:
     """Return the open (or last) episode."""
     return Episode.objects.get(conversation=conversation, number=conversation.episode)
@@ -126,14 +148,14 @@ def append_message(  # noqa: PLR0913 - the columns of one row, all by keyword
     """Store the next message of a locked conversation and hint at it after the commit."""
     conversation.last_seq += 1
     conversation.last_message_at = timezone.now()
-    message = Message.objects.create(
+    message = Message(
         public_id=public_id or uuid.uuid4(),
         conversation=conversation,
         seq=conversation.last_seq,
         episode=conversation.episode,
         author_kind=author_kind,
         author=author,
-        author_name=(author_name or _author_name(conversation, author_kind, author))[:200],
+        author_name=(author_name or (author.public_name if author else ""))[:200],
         text=text,
         client_id=client_id,
         citations=list(citations),
@@ -141,32 +163,78 @@ def append_message(  # noqa: PLR0913 - the columns of one row, all by keyword
         is_answer=is_answer,
         created_at=conversation.last_message_at,
     )
-    conversation.save(update_fields=["last_seq", "last_message_at"])
-    _note_in_episode(conversation, message)
+    _store(message)
     conversation_changed(conversation)
     return message
 
 
-def _author_name(conversation: Conversation, kind: Message.Author, author: User | None) -> str:
-    if author is not None:
-        return author.public_name
-    # The one that is needed: each is a look at the database.
-    if kind == Message.Author.CUSTOMER:
-        return str(conversation.customer)
-    site = Site.objects.values_list("name", flat=True).get(pk=conversation.site_id)
-    return f"{site} assistant" if kind == Message.Author.ASSISTANT else site
+# The message, the conversation's end and the episode's first times, in one round trip. Who speaks
+# without a name of their own has the customer's (as `Customer.__str__` says it) or the site's.
+APPENDING = """
+WITH new AS (
+    SELECT %(public_id)s::uuid AS public_id, %(conversation)s::bigint AS conversation_id,
+        %(seq)s::int AS seq, %(episode)s::int AS episode, %(author_kind)s::text AS author_kind,
+        %(author)s::bigint AS author_id, %(author_name)s::text AS author_name,
+        %(text)s::text AS text, %(client_id)s::uuid AS client_id,
+        %(citations)s::jsonb AS citations, %(suggestions)s::text[] AS suggestions,
+        %(is_answer)s::boolean AS is_answer, %(created_at)s::timestamptz AS created_at
+), moved AS (
+    UPDATE conversations_conversation AS conversation
+    SET last_seq = new.seq, last_message_at = new.created_at
+    FROM new WHERE conversation.id = new.conversation_id
+    RETURNING conversation.customer_id, conversation.site_id
+), asked AS (
+    UPDATE conversations_episode AS episode SET first_question_at = new.created_at
+    FROM new
+    WHERE episode.conversation_id = new.conversation_id AND episode.number = new.episode
+        AND new.author_kind = 'customer' AND first_question_at IS NULL
+), replied AS (
+    UPDATE conversations_episode AS episode SET first_response_at = new.created_at
+    FROM new
+    WHERE episode.conversation_id = new.conversation_id AND episode.number = new.episode
+        AND (new.is_answer OR new.author_kind = 'agent')
+        AND first_response_at IS NULL AND first_question_at IS NOT NULL
+)
+INSERT INTO conversations_message
+    (public_id, conversation_id, seq, episode, author_kind, author_id, author_name, text,
+     client_id, citations, suggestions, is_answer, created_at)
+SELECT public_id, conversation_id, seq, episode, author_kind, author_id,
+    left(coalesce(nullif(author_name, ''), CASE author_kind
+        WHEN 'customer' THEN (
+            SELECT coalesce(
+                nullif(name, ''), nullif(email, ''), 'Visitor ' || left(public_id::text, 4))
+            FROM conversations_customer WHERE id = customer_id)
+        WHEN 'assistant' THEN (
+            SELECT name || ' assistant' FROM conversations_site WHERE id = site_id)
+        ELSE (SELECT name FROM conversations_site WHERE id = site_id)
+    END), 200),
+    text, client_id, citations, suggestions, is_answer, created_at
+FROM new CROSS JOIN moved
+RETURNING id, author_name
+"""
 
 
-def _note_in_episode(conversation: Conversation, message: Message) -> None:
-    """Keep the episode's first times, once each: reports read them, not the messages."""
-    episode = Episode.objects.filter(conversation=conversation, number=conversation.episode)
-    if message.author_kind == Message.Author.CUSTOMER:
-        episode.filter(first_question_at=None).update(first_question_at=message.created_at)
-        return
-    if message.is_answer or message.author_kind == Message.Author.AGENT:
-        episode.filter(first_response_at=None, first_question_at__isnull=False).update(
-            first_response_at=message.created_at
-        )
+def _store(message: Message) -> None:
+    """Insert a message; reports read the episode's first times that it sets, not the messages."""
+    fields = {
+        "public_id": message.public_id,
+        "conversation": message.conversation_id,
+        "seq": message.seq,
+        "episode": message.episode,
+        "author_kind": str(message.author_kind),
+        "author": message.author_id,
+        "author_name": message.author_name,
+        "text": message.text,
+        "client_id": message.client_id,
+        "citations": Jsonb(message.citations),
+        "suggestions": message.suggestions,
+        "is_answer": message.is_answer,
+        "created_at": message.created_at,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(APPENDING, fields)
+        message.pk, message.author_name = cursor.fetchone()
+    message._state.adding = False
 
 
 def change_status(conversation: Conversation, target: Status, *, agent: User | None = None) -> None:

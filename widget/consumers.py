@@ -160,7 +160,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         elif self.conversation is None or self.writer is None:
             raise Unauthorized("The first frame must be hello.")
         else:
-            await handlers.handle(self, frame)
+            await handlers.handle(self, self.conversation, frame)
 
     async def _refuse_bad_frame(self, error: BadFrame, text: str | None) -> None:
         await self.send_frame(error_frame(error, client_id=claimed_client_id(text or "")))

@@ -1,5 +1,6 @@
 """What each frame of a customer does, one small handler a type."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
@@ -9,7 +10,7 @@ from assistant.actions import decide
 from assistant.services import (
     Receipt,
     end_by_customer,
-    receive_customer_message,
+    receive_by_token,
     request_person,
     resume_assistant,
     stop_answer,
@@ -22,7 +23,7 @@ from core.errors import SupportError
 from core.limits import check_rate
 from core.realtime import conversation_group, publish_soon, running_text
 from widget.limits import ACTIONS_A_MINUTE, check_message_rates
-from widget.origins import check_origin
+from widget.origins import check_origin_of
 from widget.protocol import (
     AskForPerson,
     BadFrame,
@@ -56,14 +57,14 @@ class BadEmail(SupportError):
 
 
 async def handle(  # noqa: C901, PLR0912 - one branch a frame type
-    socket: "ChatConsumer", frame: Frame
+    socket: "ChatConsumer", conversation: Conversation, frame: Frame
 ) -> None:
-    """Carry out ``frame`` for an authenticated socket."""
+    """Carry out ``frame`` for an authenticated socket; ``conversation`` is as hello found it."""
     if isinstance(frame, Ping):
         await socket.send_frame({"type": "pong"})
         return
     if isinstance(frame, Say):
-        await _say(socket, frame)
+        await _say(socket, conversation, frame)
         return
     # Again on each frame: the token may have run out, been renewed or its site changed since.
     conversation = await in_database_thread(_authorise)(socket.token, socket.origin, frame)
@@ -100,7 +101,7 @@ async def handle(  # noqa: C901, PLR0912 - one branch a frame type
 
 def _authorise(token: str, origin: str | None, frame: Frame) -> Conversation:
     conversation = access_by_token(token)
-    check_origin(origin, site=conversation.site)
+    check_origin_of(origin, conversation)
     if isinstance(frame, AskForPerson):
         check_rate("hand_offs", str(conversation.pk), limit=HAND_OFFS_AN_HOUR, window_seconds=3600)
     if not isinstance(frame, Typing | Read):
@@ -108,16 +109,19 @@ def _authorise(token: str, origin: str | None, frame: Frame) -> Conversation:
     return conversation
 
 
-def _receive(token: str, origin: str | None, frame: Say, address: str) -> Receipt:
+def _receive(socket: "ChatConsumer", conversation: Conversation, frame: Say) -> Receipt:
     """Authorise and store a message in one go: most frames that cost something are messages."""
-    conversation = access_by_token(token)
-    check_origin(origin, site=conversation.site)
-    check_message_rates(conversation, address=address)
-    return receive_customer_message(conversation.pk, client_id=frame.client_id, text=frame.text)
+    check_message_rates(conversation, address=socket.address)
+    return receive_by_token(
+        socket.token,
+        client_id=frame.client_id,
+        text=frame.text,
+        authorise=partial(check_origin_of, socket.origin),
+    )
 
 
-async def _say(socket: "ChatConsumer", frame: Say) -> None:
-    receipt = await in_database_thread(_receive)(socket.token, socket.origin, frame, socket.address)
+async def _say(socket: "ChatConsumer", conversation: Conversation, frame: Say) -> None:
+    receipt = await in_database_thread(_receive)(socket, conversation, frame)
     # Committed by now, so the acknowledgement is true whatever happens next.
     ack = {
         "type": "ack",

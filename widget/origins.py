@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from conversations.models import Site
+from conversations.models import Conversation, Site
 from core.errors import Forbidden
 
 
@@ -27,3 +27,9 @@ def check_origin(origin: str | None, *, site: Site) -> None:
     """Raise ``Forbidden`` unless the origin is absent, our own, or one of the site's."""
     if origin is not None and origin not in site_origins(site):
         raise Forbidden("This origin may not use this chat.")
+
+
+def check_origin_of(origin: str | None, conversation: Conversation) -> None:
+    """Do the same for a conversation's site, which is looked at only where it matters."""
+    if origin is not None and origin not in own_origins():
+        check_origin(origin, site=conversation.site)
