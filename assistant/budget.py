@@ -18,6 +18,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from assistant.models import BudgetAlarm, BudgetLimit, Reservation, Scope, Spend
+from core.holding import held
+from core.rows import fetch_rows
 from llm.pricing import Price, cost_of, price_of, total_cost
 from llm.tiers import models_of
 from llm.types import TIERS, Tier, Usage
@@ -84,7 +86,7 @@ def reserve(
     ``rounds`` is how often the model may be asked: once more after each round of tools.
     The rows of the scopes are locked, always in the same order, until this commits.
     """
-    limits = _limits(purpose)
+    limits = _limits(purpose.site_pk)
     day = timezone.now().date()
     _make_missing(purpose.scopes, day=day)
     spends = _lock(purpose.scopes, day=day)
@@ -201,18 +203,25 @@ def _cost(price: Price, prompt: int, completion: int) -> Decimal:
     return price.of(prompt=prompt, cached=0, completion=completion)
 
 
-def _limits(purpose: Purpose) -> Mapping[str, BudgetLimit]:
+@held
+def _limits(site_pk: int) -> Mapping[str, BudgetLimit]:
     """Return the limit of each scope; the site's own goes before that of all sites."""
-    rows = BudgetLimit.objects.filter(
-        Q(site=purpose.site_pk) | Q(site=None), is_active=True
-    ).order_by(F("site").asc(nulls_first=True))
+    rows = BudgetLimit.objects.filter(Q(site=site_pk) | Q(site=None), is_active=True).order_by(
+        F("site").asc(nulls_first=True)
+    )
     return {row.scope: row for row in rows}
 
 
-def _lock(scopes: Iterable[tuple[str, str]], *, day: date) -> list[Spend]:
+LOCKED = """
+WHERE day = %s AND (scope, scope_key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
+ORDER BY scope, scope_key FOR UPDATE
+"""
+
+
+def _lock(scopes: Sequence[tuple[str, str]], *, day: date) -> list[Spend]:
     """Return the rows of the scopes that there are, locked in their order."""
-    rows = Spend.objects.select_for_update().filter(_match(scopes), day=day)
-    return list(rows.order_by("scope", "scope_key"))
+    names, keys = zip(*scopes, strict=True)
+    return fetch_rows(Spend, LOCKED, [day, list(names), list(keys)])
 
 
 # In the order of their locks, so that two who make the rows of a new day never wait in a ring.
@@ -231,13 +240,6 @@ def _make_missing(scopes: Sequence[tuple[str, str]], *, day: date) -> None:
     names, keys = zip(*scopes, strict=True)
     with connection.cursor() as cursor:
         cursor.execute(MAKING, [day, list(names), list(keys)])
-
-
-def _match(scopes: Iterable[tuple[str, str]]) -> Q:
-    match = Q(pk__in=[])
-    for scope, key in scopes:
-        match |= Q(scope=scope, scope_key=key)
-    return match
 
 
 def _what_is_spent(

@@ -5,7 +5,8 @@ Evaluations and trials go the same way as a customer's turn.
 
 import asyncio
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 from django.db import Error
@@ -74,11 +75,11 @@ def _settled(plan: Answer, draft: Draft, judgement: Judgement) -> tuple[Plan, Dr
 async def _answer(plan: Answer, job: Job, recorder: Recorder) -> tuple[Draft, Judgement]:
     """Return an answer that was given before, else write one, within the budget."""
     with recorder.step("prepare"):
-        prepared = await in_database_thread(prepare)(plan, job)
+        prepared = await in_database_thread(_prepared)(plan, job)
     redact = prepared.redactor.redact
     recorder.note(**describe_plan(plan.judgement, question=plan.question, redact=redact))
     if not prepared.cache_key:
-        return await _within_budget(plan, job, recorder, prepared=prepared)
+        return await _settled_after(plan, job, recorder, prepared=prepared)
     # Who waits for another one's answer holds no budget meanwhile.
     async with single_flight(prepared.cache_key) as others:
         cached = others or await in_database_thread(find_cached)(prepared.cache_key)
@@ -88,11 +89,24 @@ async def _answer(plan: Answer, job: Job, recorder: Recorder) -> tuple[Draft, Ju
         return await _within_budget(plan, job, recorder, prepared=prepared)
 
 
+def _prepared(plan: Answer, job: Job) -> Prepared:
+    """Prepare, and where nobody else may be writing the same answer reserve for it at once."""
+    prepared = prepare(plan, job)
+    return prepared if prepared.cache_key else granted(plan, job, prepared)
+
+
 async def _within_budget(
     plan: Answer, job: Job, recorder: Recorder, *, prepared: Prepared
 ) -> tuple[Draft, Judgement]:
     with recorder.step("prompt and budget"):
         prepared = await in_database_thread(granted)(plan, job, prepared)
+    return await _settled_after(plan, job, recorder, prepared=prepared)
+
+
+async def _settled_after(
+    plan: Answer, job: Job, recorder: Recorder, *, prepared: Prepared
+) -> tuple[Draft, Judgement]:
+    """Write the answer, and settle what was reserved for it however that ends."""
     usages: list[Usage] = []
     try:
         recorder.note(**describe_choice(prepared))
@@ -119,13 +133,13 @@ async def _write_answer(
     writer = Writer(plan, job, prepared=prepared, recorder=recorder)
     try:
         draft = await _write(writer, job)
-        judgement, doubted = await in_database_thread(_judge_again)(plan, draft)
-        draft = writer.flag(draft, doubted)
         with recorder.step("moderation, beyond the answer"):
             found = await verdict
-        draft = writer.flag(draft, await in_database_thread(_flagged)(plan, found))
-        draft = await in_database_thread(_costed)(draft)
-        draft = await in_database_thread(_kept)(plan, prepared, draft, judgement)
+        judged = await in_database_thread(_judge_again)(plan, draft, found)
+        draft = replace(writer.flag(draft, judged.pass_on), cost=judged.cost)
+        judgement = judged.judgement
+        if _may_be_kept(prepared, draft):
+            draft = await in_database_thread(_kept)(plan, prepared, draft, judgement)
     finally:
         verdict.cancel()
         usages += writer.usages
@@ -133,16 +147,29 @@ async def _write_answer(
     return draft, judgement
 
 
-def _costed(draft: Draft) -> Draft:
-    return replace(draft, cost=total_cost(draft.usages))
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What is thought of an answer once it is written, and what it cost (US dollars)."""
+
+    judgement: Judgement
+    pass_on: PassOn | None
+    cost: Decimal | None
+
+
+def _judge_again(plan: Answer, draft: Draft, found: ModerationVerdict | None) -> _Judged:
+    judgement, doubted = _doubted(plan, draft)
+    return _Judged(judgement, doubted or _flagged(plan, found), total_cost(draft.usages))
+
+
+def _may_be_kept(prepared: Prepared, draft: Draft) -> bool:
+    """Whether whoever asks the same next may be given the answer: nothing was wrong with it."""
+    is_flawed = draft.pass_on or draft.card or draft.error_code or prepared.toolbox.was_used
+    is_answer = draft.text and not draft.asks and not is_flawed
+    return bool(prepared.cache_key and prepared.asks_model and is_answer)
 
 
 def _kept(plan: Answer, prepared: Prepared, draft: Draft, judgement: Judgement) -> Draft:
-    """Keep an answer for whoever asks the same next, unless anything was wrong with it."""
-    is_flawed = draft.pass_on or draft.card or draft.error_code or prepared.toolbox.was_used
-    is_answer = draft.text and not draft.asks and not is_flawed
-    if not prepared.cache_key or not prepared.asks_model or not is_answer:
-        return draft
+    """Keep an answer for whoever asks the same next."""
     confidence = judgement.confidence or 0.0
     try:
         kept = remember(prepared.cache_key, plan, draft, confidence=confidence)
@@ -153,7 +180,7 @@ def _kept(plan: Answer, prepared: Prepared, draft: Draft, judgement: Judgement) 
     return replace(draft, kept_pk=kept)
 
 
-def _judge_again(plan: Answer, draft: Draft) -> tuple[Judgement, PassOn | None]:
+def _doubted(plan: Answer, draft: Draft) -> tuple[Judgement, PassOn | None]:
     """Judge what a model wrote by its own doubts too; too little confidence goes to people."""
     site, before = plan.conversation.site, plan.judgement
     is_by_search = plan.otherwise is None and draft.card is None and not draft.asks

@@ -3,15 +3,17 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
+from django.utils import timezone
+from psycopg.types.json import Jsonb
 
 from assistant.actions import show_card
 from assistant.cache import note_source
 from assistant.claims import Claim, State, mine
 from assistant.drafts import Composed, Draft
-from assistant.models import Turn, TurnRecord
+from assistant.models import Turn
 from assistant.planning import Answer, AskBack, PassOn, Say
 from assistant.queueing import end_preview, publish_successor, void_turns
 from assistant.services import hand_off
@@ -32,21 +34,30 @@ UNAVAILABLE_TEXT = (
 )
 
 
-def _lock_if_mine(claim: Claim) -> Conversation | None:
-    """Lock the conversation; ``None`` where the claim or the assistant's hold is gone."""
+def _lock_if_ours(claim: Claim) -> Conversation | None:
+    """Lock the conversation; ``None`` where the assistant's hold is gone."""
     conversation = record.lock_conversation(claim.conversation_pk)
-    if not mine(claim).exists():
-        return None
     if conversation.status != Status.ASSISTANT or conversation.holder_epoch != claim.holder_epoch:
         mine(claim).update(state=State.SUPERSEDED, finished_at=Now())
         return None
     return conversation
 
 
-@transaction.atomic
+class _ClaimLost(Exception):
+    """Somebody else has the turn: nothing of this attempt may be stored."""
+
+
 def finish_turn(claim: Claim, composed: Composed) -> bool:
     """Store what a turn came to, as its message; false where the claim was lost."""
-    conversation = _lock_if_mine(claim)
+    try:
+        return _finish(claim, composed)
+    except _ClaimLost:
+        return False
+
+
+@transaction.atomic
+def _finish(claim: Claim, composed: Composed) -> bool:
+    conversation = _lock_if_ours(claim)
     if conversation is None:
         return False
     decision = composed.decision
@@ -96,7 +107,7 @@ def _say(claim: Claim, conversation: Conversation, composed: Composed) -> Messag
 
 def _close(claim: Claim, composed: Composed, *, message: Message) -> None:
     decision, draft, judgement = composed.decision, composed.draft, composed.judgement
-    mine(claim).update(
+    is_mine = mine(claim).update(
         state=State.DONE,
         outcome=Outcome.ASKED_BACK if draft.card else OUTCOMES[type(decision)],
         hand_off_reason=decision.reason if isinstance(decision, PassOn) else "",
@@ -108,12 +119,17 @@ def _close(claim: Claim, composed: Composed, *, message: Message) -> None:
         finished_at=Now(),
         **_columns(draft),
     )
-    TurnRecord.objects.bulk_create(
-        [TurnRecord(turn_id=claim.turn_pk, data=composed.record)],
-        update_conflicts=True,
-        unique_fields=["turn"],
-        update_fields=["data"],
-    )
+    if not is_mine:
+        raise _ClaimLost
+    with connection.cursor() as cursor:
+        cursor.execute(RECORDING, [claim.turn_pk, Jsonb(composed.record), timezone.now()])
+
+
+# An attempt that died may have left its own.
+RECORDING = """
+INSERT INTO assistant_turnrecord (turn_id, data, created_at) VALUES (%s, %s, %s)
+ON CONFLICT (turn_id) DO UPDATE SET data = EXCLUDED.data
+"""
 
 
 def _columns(draft: Draft) -> dict[str, Any]:

@@ -83,6 +83,11 @@ def is_follow_up(text: str) -> bool:
     return bool(FRAGMENT.match(plain)) and len(content) < MAX_FRAGMENT_WORDS
 
 
+def needs_rewriting(text: str, *, context: Context) -> bool:
+    """Whether ``text`` is to be put in full, and there is something to do it by."""
+    return bool(context.question) and is_follow_up(text)
+
+
 def _has_content(word: str) -> bool:
     return word not in STOP_WORDS and word not in POINTING
 
@@ -109,7 +114,7 @@ async def standalone_questions(
     Asks the small model for 2 s at most, with ``redactor``'s placeholders; no transaction may
     be open around this.
     """
-    if not context.question or not is_follow_up(text):
+    if not needs_rewriting(text, context=context):
         return (text,)
     rewritten = await _rewrite_by_model(text, context=context, purpose=purpose, redactor=redactor)
     return (text, rewritten) if rewritten else (text, *rewrite_by_rules(text, context=context))

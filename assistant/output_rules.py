@@ -4,8 +4,10 @@ from django.db.models import Q
 
 from assistant.models import OutputRule as OutputRuleRow
 from assistant.promises import DEFAULT_OUTPUT_RULES, OutputRule
+from core.holding import held
 
 
+@held
 def output_rules_of(site_id: int) -> tuple[OutputRule, ...]:
     """Return what answers of a site must not promise; rows that are switched off count as none.
 

@@ -15,7 +15,7 @@ from assistant.asking_back import (
 )
 from assistant.budget import Purpose
 from assistant.confidence import confidence_of, features_of, threshold_of
-from assistant.follow_ups import standalone_questions
+from assistant.follow_ups import needs_rewriting, standalone_questions
 from assistant.memory import redactor_of
 from assistant.models import Turn
 from assistant.nonsense import UNCLEAR_TEXT, is_nonsense
@@ -126,10 +126,10 @@ Plan = Say | AskBack | PassOn | Answer
 async def plan_turn(reading: Reading, *, turn_pk: int | None = None) -> Plan:
     """Return what to do about what the customer said.
 
-    The one network call, for a follow-up, lies between the two reads of the database; what it
+    The one network call, for a follow-up, lies between two reads of the database; what it
     costs is booked for the turn, if there is one.
     """
-    plan = await in_database_thread(_plan_by_rule)(reading)
+    plan = await in_database_thread(_plan_at_once)(reading)
     if plan is not None:
         return plan
     questions = await standalone_questions(
@@ -146,6 +146,14 @@ def purpose_of(conversation: Conversation, name: str, *, turn_pk: int | None = N
     return Purpose(
         name, conversation.site_id, conversation.customer_id, conversation.pk, turn_pk=turn_pk
     )
+
+
+def _plan_at_once(reading: Reading) -> Plan | None:
+    """Return the plan, or None for a follow-up, which is to be put in full first."""
+    plan = _plan_by_rule(reading)
+    if plan is None and not needs_rewriting(reading.question, context=reading.context):
+        return _plan_by_articles(reading, (reading.question,))
+    return plan
 
 
 def _plan_by_rule(reading: Reading) -> Plan | None:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from django.db import connection
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
@@ -12,16 +13,29 @@ from conversations.models import Conversation, Message
 from core.realtime import conversation_group
 from core.realtime import publish_on_commit as hint_on_commit
 
+OPEN_STATES = """
+SELECT state FROM assistant_turn WHERE conversation_id = %s AND state IN ('queued', 'running')
+"""
+# One whose clock runs already keeps it.
+STARTING = """
+UPDATE assistant_turn
+SET deadline_at = coalesce(
+        deadline_at, statement_timestamp() + make_interval(secs => %s)),
+    next_publish_at = CASE WHEN deadline_at IS NULL
+        THEN statement_timestamp() + make_interval(secs => %s) ELSE next_publish_at END
+WHERE conversation_id = %s AND state = 'queued'
+RETURNING id
+"""
+
 
 def queue_turn(conversation: Conversation, *, from_seq: int) -> None:
     """Make sure that a queued turn of a locked conversation covers ``from_seq`` and on.
 
     Messages that come before its first claim join it: a burst gets one answer.
     """
-    open_turns = Turn.objects.filter(
-        conversation=conversation, state__in=[State.QUEUED, State.RUNNING]
-    )
-    states = set(open_turns.values_list("state", flat=True))
+    with connection.cursor() as cursor:
+        cursor.execute(OPEN_STATES, [conversation.pk])
+        states = {row[0] for row in cursor.fetchall()}
     if State.QUEUED in states:
         return
     is_head = not states
@@ -38,15 +52,10 @@ def queue_turn(conversation: Conversation, *, from_seq: int) -> None:
 
 def publish_successor(conversation: Conversation) -> None:
     """Start the clock of a locked conversation's next turn and send it to the workers."""
-    queued = Turn.objects.filter(conversation=conversation, state=State.QUEUED)
-    pk = queued.values_list("pk", flat=True).first()
-    if pk is None:
-        return
-    Turn.objects.filter(pk=pk, deadline_at=None).update(
-        deadline_at=Now() + timedelta(seconds=DEADLINE_SECONDS),
-        next_publish_at=Now() + timedelta(seconds=PUBLISH_AFTER_SECONDS),
-    )
-    publish_on_commit(pk)
+    with connection.cursor() as cursor:
+        cursor.execute(STARTING, [DEADLINE_SECONDS, PUBLISH_AFTER_SECONDS, conversation.pk])
+        for (pk,) in cursor.fetchall():
+            publish_on_commit(pk)
 
 
 def void_turns(conversation: Conversation, *, state: Turn.State, reason: str) -> None:

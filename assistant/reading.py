@@ -13,6 +13,8 @@ from assistant.models import ToolCall, Turn
 from assistant.nonsense import is_nonsense
 from assistant.small_talk import small_talk_reply
 from conversations.models import Conversation, Customer, Message, Site
+from conversations.selectors import messages_of_episode, read_conversation
+from core.rows import fetch_row
 from knowledge.languages import detect_language, is_same_language
 from knowledge.models import Article, Audience
 
@@ -80,10 +82,8 @@ def read_turn(claim: Claim) -> Reading:
 
 def read_messages(conversation_pk: int, *, first: int, last: int) -> Reading:
     """Return the reading of what the customer said in ``first..last``, as it stood then."""
-    conversation = Conversation.objects.select_related("site", "customer").get(pk=conversation_pk)
-    said = Message.objects.filter(conversation=conversation, seq__lte=last).order_by("seq")
-    newest = said.last()
-    messages = list(said.filter(episode=newest.episode)) if newest else []
+    conversation = read_conversation(conversation_pk)
+    messages = messages_of_episode(conversation_pk, through=last)
     question = _asked_in(messages, first=first, last=last)
     earlier = tuple(message for message in messages if message.seq < first)
     return Reading(
@@ -122,7 +122,8 @@ def _pending(messages: Sequence[Message], *, earlier: Sequence[Message]) -> Pend
     replies = [message for message in earlier if message.author_kind != Author.CUSTOMER]
     if not replies or replies[-1].author_kind != Author.ASSISTANT:
         return None
-    turn = Turn.objects.filter(message=replies[-1], outcome=Turn.Outcome.ASKED_BACK).first()
+    asked_by = "WHERE message_id = %s AND outcome = %s"
+    turn = fetch_row(Turn, asked_by, [replies[-1].pk, Turn.Outcome.ASKED_BACK])
     if turn is None:
         return None
     options = tuple(replies[-1].suggestions)

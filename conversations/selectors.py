@@ -6,14 +6,23 @@ from collections.abc import Sequence
 
 from django.db import connection
 from django.db.models import QuerySet
+from django.db.models.functions import Length
 from django.utils import timezone
 
-from conversations.models import Conversation, Episode, Message, Site
+from conversations.models import Conversation, Customer, Episode, Message, Site
 from core.errors import Forbidden, NotFound, Unauthorized
+from core.holding import held
 from core.ids import token_hash
+from core.rows import fetch_row, fetch_rows
 
 PAGE = 200
 SITE_KEY = re.compile(r"[-a-zA-Z0-9_]{1,50}")
+
+
+@held
+def site_of(pk: int) -> Site:
+    """Return a site as it was a moment ago; it is shared, so nobody may change it."""
+    return Site.objects.get(pk=pk)
 
 
 def access_site(key: object) -> Site:
@@ -28,18 +37,21 @@ def access_site(key: object) -> Site:
 
 def access_by_token(token: object) -> Conversation:
     """Return the conversation that an unexpired token opens; raise ``Unauthorized``."""
-    with_people = Conversation.objects.select_related("site", "customer", "agent")
-    conversation = opened_by(token, among=with_people)
+    conversation = (
+        Conversation.objects.select_related("site", "customer", "agent")
+        .filter(token_hash=token_hash(checked_token(token)), token_expires_at__gt=timezone.now())
+        .first()
+    )
     if conversation is None:
         raise Unauthorized
     return conversation
 
 
-def opened_by(token: object, *, among: QuerySet[Conversation]) -> Conversation | None:
-    """Return the conversation that a token opens, unless it is unknown or has run out."""
+def checked_token(token: object) -> str:
+    """Return what may be a token; raise ``Unauthorized`` for what is none."""
     if not isinstance(token, str) or not 20 <= len(token) <= 100:
-        return None
-    return among.filter(token_hash=token_hash(token), token_expires_at__gt=timezone.now()).first()
+        raise Unauthorized
+    return token
 
 
 def access_conversation(token: object, *, public_id: uuid.UUID) -> Conversation:
@@ -50,16 +62,48 @@ def access_conversation(token: object, *, public_id: uuid.UUID) -> Conversation:
     return conversation
 
 
-def messages_after(conversation_pk: int, *, after: int, limit: int = PAGE) -> QuerySet[Message]:
+def messages_after(conversation_pk: int, *, after: int, limit: int = PAGE) -> list[Message]:
     """Return the messages past ``after`` in order, at most ``limit`` of them."""
-    return Message.objects.filter(conversation_id=conversation_pk, seq__gt=after).order_by("seq")[
-        :limit
-    ]
+    later = "WHERE conversation_id = %s AND seq > %s ORDER BY seq LIMIT %s"
+    return fetch_rows(Message, later, [conversation_pk, after, limit])
 
 
 def transcript(conversation_pk: int) -> QuerySet[Message]:
     """Return all messages of a conversation in order."""
     return Message.objects.filter(conversation_id=conversation_pk).order_by("seq")
+
+
+def read_conversation(pk: int) -> Conversation:
+    """Return a conversation with its customer, and its site as it was a moment ago."""
+    conversation = fetch_row(Conversation, "WHERE id = %s", [pk])
+    if conversation is None:
+        raise NotFound
+    customer = fetch_row(Customer, "WHERE id = %s", [conversation.customer_id])
+    if customer is not None:
+        conversation.customer = customer
+    conversation.site = site_of(conversation.site_id)
+    return conversation
+
+
+def messages_of_episode(conversation_pk: int, *, through: int) -> list[Message]:
+    """Return the messages up to ``through`` that are of its episode, in order."""
+    values = {"conversation": conversation_pk, "through": through}
+    return fetch_rows(Message, OF_EPISODE, values)
+
+
+OF_EPISODE = """
+WHERE conversation_id = %(conversation)s AND seq <= %(through)s AND episode = (
+    SELECT newest.episode FROM conversations_message AS newest
+    WHERE newest.conversation_id = %(conversation)s AND newest.seq <= %(through)s
+    ORDER BY newest.seq DESC LIMIT 1)
+ORDER BY seq
+"""
+
+
+def sizes_after(conversation_pk: int, *, after: int, limit: int = PAGE) -> list[int]:
+    """Return how many characters each of the same messages has."""
+    rows = Message.objects.filter(conversation_id=conversation_pk, seq__gt=after).order_by("seq")
+    return list(rows.values_list(Length("text"), flat=True)[:limit])
 
 
 # A web process asks this every few seconds for all that it shows, thousands at times.

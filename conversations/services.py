@@ -15,12 +15,13 @@ from psycopg.types.json import Jsonb
 from accounts.models import User
 from conversations.events import conversation_changed
 from conversations.models import Conversation, Customer, Episode, Message, Rating, Site
+from conversations.selectors import checked_token
 from conversations.status import check_transition
 from conversations.text import MAX_COMMENT_CHARACTERS, clean_text
 from core.cards import mask_cards
-from conversations.selectors import opened_by
 from core.errors import BadInput, Conflict, NotFound, Unauthorized
 from core.ids import new_token, token_hash
+from core.rows import fetch_row
 
 TOKEN_LIFETIME = timedelta(days=30)
 REOPEN_WITHIN = timedelta(hours=72)
@@ -101,30 +102,26 @@ def lock_conversation(pk: int) -> Conversation:
     The lock makes the order of commits the order of ``seq``. No joins: after a wait for the
     lock PostgreSQL reads this row anew, but would still join what it found before the wait.
     """
-    try:
-        return Conversation.objects.select_for_update().get(pk=pk)
-    except Conversation.DoesNotExist:
-        raise NotFound from None
+    conversation = fetch_row(Conversation, "WHERE id = %s FOR UPDATE", [pk])
+    if conversation is None:
+        raise NotFound
+    return conversation
 
 
 def lock_by_token(token: object) -> Conversation:
     """Return the conversation that an unexpired token opens, locked; raise ``Unauthorized``."""
-    conversation = opened_by(token, among=Conversation.objects.select_for_update())
+    unexpired = "WHERE token_hash = %s AND token_expires_at > %s FOR UPDATE"
+    values = [token_hash(checked_token(token)), timezone.now()]
+    conversation = fetch_row(Conversation, unexpired, values)
     if conversation is None:
         raise Unauthorized
     return conversation
 
 
-# Nearly always nothing is found, and no row of it need be made.
-KNOWN = "SELECT id FROM conversations_message WHERE conversation_id = %s AND client_id = %s"
-
-
 def find_by_client_id(conversation: Conversation, client_id: uuid.UUID) -> Message | None:
     """Return the message of a locked conversation that was stored for ``client_id``, if any."""
-    with connection.cursor() as cursor:
-        cursor.execute(KNOWN, [conversation.pk, client_id])
-        found = cursor.fetchone()
-    return Message.objects.get(conversation=conversation, pk=found[0]) if found else None
+    said = "WHERE conversation_id = %s AND client_id = %s"
+    return fetch_row(Message, said, [conversation.pk, client_id])
 
 
 def current_episode(conversation: Conversation) -> Episode:

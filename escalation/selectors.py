@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts.models import User
 from conversations.models import Conversation
 from core.errors import Forbidden, NotFound
+from core.holding import held
 from escalation.models import AgentProfile, FlagRule, HandOff
 
 ONLINE_SECONDS = 45
@@ -36,9 +37,10 @@ def people_online() -> bool:
     return online_agents().exists()
 
 
-def active_rules(site_id: int) -> list[FlagRule]:
-    """Return the rules of a site and those of all sites."""
-    return list(FlagRule.objects.filter(Q(site_id=site_id) | Q(site=None), is_active=True))
+@held
+def active_rules(site_id: int) -> tuple[FlagRule, ...]:
+    """Return the rules of a site and those of all sites, as they were a moment ago."""
+    return tuple(FlagRule.objects.filter(Q(site_id=site_id) | Q(site=None), is_active=True))
 
 
 def waiting() -> QuerySet[HandOff]:

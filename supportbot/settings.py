@@ -261,6 +261,9 @@ def tool_secrets() -> dict[str, str]:
 
 TOOL_SECRETS = tool_secrets()
 
+# How late a process may follow what a manager changes in the admin; a test sees it at once.
+SETTINGS_HELD_SECONDS = 0.0 if TESTING else 2.0
+
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

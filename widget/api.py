@@ -186,7 +186,7 @@ def messages(request: HttpRequest, public_id: UUID) -> HttpResponse:
         return _add_message(request, conversation)
     after = _number(request, "after", default=0, most=2_000_000_000)
     limit = _number(request, "limit", default=PAGE, most=PAGE)
-    rows = list(messages_after(conversation.pk, after=after, limit=limit))
+    rows = messages_after(conversation.pk, after=after, limit=limit)
     cards = read_cards(conversation, rows)
     return JsonResponse(
         {

@@ -1,18 +1,16 @@
 """What a socket reads from the record: one function a look, each safe to repeat."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef
-from django.db.models.functions import Length
 
 from assistant.cards import read_cards
 from assistant.models import ToolCall, Turn
 from conversations.models import Conversation, Message
-from conversations.selectors import messages_after, wants_rating
+from conversations.selectors import messages_after, site_of, sizes_after, wants_rating
 from escalation.models import HandOff
 from escalation.selectors import Queue, people_online, queue_place
 from widget.protocol import card_frame, message_frames
@@ -62,7 +60,7 @@ def read_view(conversation_pk: int, *, after: int, queue: Queue | None = None) -
         place = (queue and queue.place_of(conversation.pk)) or queue_place(conversation)
     if conversation.status == Status.WAITING:
         has_people = people_online()
-    messages = list(_page(conversation, after=after))
+    messages = _page(conversation, after=after)
     # A message that was stored since the first look may have brought the first card.
     is_newer = bool(messages) and messages[-1].seq > conversation.last_seq
     may_have_cards = conversation.has_cards or is_newer
@@ -80,15 +78,29 @@ def read_view(conversation_pk: int, *, after: int, queue: Queue | None = None) -
     )
 
 
-def _page(conversation: Conversation, *, after: int) -> Iterable[Message]:
+def read_messages(conversation: Conversation, *, after: int) -> list[dict[str, Any]]:
+    """Return the next few messages past ``after``, where nothing else is new.
+
+    ``conversation`` may be as it was when its socket came.
+    """
+    messages = messages_after(conversation.pk, after=after, limit=FEW)
+    conversation.site = site_of(conversation.site_id)
+    # What shows a card is no answer.
+    may_have_cards = any(
+        one.author_kind == Message.Author.ASSISTANT and not one.is_answer for one in messages
+    )
+    cards = read_cards(conversation, messages) if may_have_cards else []
+    return message_frames(messages, conversation=conversation, cards=cards)
+
+
+def _page(conversation: Conversation, *, after: int) -> list[Message]:
     """Return the next messages, up to the size of a frame; the writer comes back for the rest.
 
     A client that reads nothing must not cost the memory of all that it missed.
     """
-    rows = messages_after(conversation.pk, after=after)
     if conversation.last_seq - after <= FEW:
-        return rows
-    sums = accumulate(rows.values_list(Length("text"), flat=True))
+        return messages_after(conversation.pk, after=after)
+    sums = accumulate(sizes_after(conversation.pk, after=after))
     count = sum(size <= PAGE_CHARACTERS for size in sums)
     return messages_after(conversation.pk, after=after, limit=max(FEW, count))
 

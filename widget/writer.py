@@ -14,7 +14,7 @@ from core.realtime import running_text
 from widget.previews import PreviewCursor
 from widget.protocol import message_frame
 from widget.queue_watch import queue_watch
-from widget.state import View, read_view, running_answer, with_place
+from widget.state import FEW, View, read_messages, read_view, running_answer, with_place
 
 logger = logging.getLogger(__name__)
 DELTAS_KEPT = 2_000
@@ -160,11 +160,33 @@ class SocketWriter:
                 self._must_find_place = False
                 await self._write_place()
             if self._must_read or self._is_behind:
-                self._must_read = False
-                self._hinted_seq = self._hinted_revision = -1
-                await self._write_rows()
+                await self._catch_up()
             if self._deltas:
                 await self._write_hint(self._deltas.popleft())
+
+    async def _catch_up(self) -> None:
+        """Read what a hint told of: a message more needs no look at all the rest."""
+        is_all = self._must_read or self._hinted_revision > self._revision
+        self._must_read = False
+        self._hinted_seq = self._hinted_revision = -1
+        await (self._write_rows() if is_all else self._write_messages())
+
+    async def _write_messages(self) -> None:
+        try:
+            frames = await in_database_thread(read_messages)(
+                self._conversation, after=self._last_seq
+            )
+        except Error as error:
+            logger.warning("messages not read: %s", type(error).__name__)
+            return
+        for frame in frames:
+            await self._send_message(frame)
+            self._note_message(frame)
+        self._must_read |= len(frames) == FEW
+
+    async def _send_message(self, frame: dict[str, Any]) -> None:
+        await self._end_preview_of(frame["message"])
+        await self._socket.send_frame(frame)
 
     async def _write_own(self, receipt: Receipt) -> None:
         """Send a message as it was stored if it is the next and all that is new: without a look."""
@@ -187,8 +209,7 @@ class SocketWriter:
             logger.warning("rows not read: %s", type(error).__name__)
             return
         for frame in view.messages:
-            await self._end_preview_of(frame["message"])
-            await self._socket.send_frame(frame)
+            await self._send_message(frame)
         self._note_sent(view)
         await self._send_state(view)
         if self._last_seq < view.last_seq:
@@ -224,10 +245,13 @@ class SocketWriter:
 
     def _note_sent(self, view: View) -> None:
         for frame in view.messages:
-            self._last_seq = frame["seq"]
-            self._cursor.close(frame["message"])
-            self._note_card(frame.get("card"))
+            self._note_message(frame)
         self._revision, self._status = view.revision, view.status
+
+    def _note_message(self, frame: dict[str, Any]) -> None:
+        self._last_seq = frame["seq"]
+        self._cursor.close(frame["message"])
+        self._note_card(frame.get("card"))
 
     def _note_card(self, card: dict[str, Any] | None) -> None:
         """The message has told its card's state: a frame of its own would say it twice."""
