@@ -167,11 +167,14 @@ class Visit:
             raise ConnectionResetError("the socket was closed")
         return frame
 
-    async def ask(self, question: str) -> AsyncGenerator[str, None]:
-        """Say it; yield the preview's deltas until the message is stored."""
+    async def ready(self) -> None:
+        """Begin anew where the conversation went to people."""
         if self.status != "assistant":
             await self.close()
             await self.open()
+
+    async def ask(self, question: str) -> AsyncGenerator[str, None]:
+        """Say it; yield the preview's deltas until the message is stored."""
         await self.send(type="message", client_id=str(uuid.uuid4()), text=question)
         while self.status == "assistant":
             frame = await self.receive()
