@@ -29,8 +29,10 @@ one turn: the whole time from sending to the first word, less what the model's s
 answer has 120 tokens: alone they come fast, at a hundred open chats 200 ms after the request and
 then 50 a second, with 8 turns a second at random moments. The product runs as `make demo` does,
 with search by a local embedding, guardrails, confidence and storage; the others relay. Systems take
-turns in each of the repeats, and every figure is the median over them. All stay up, so that the
-idle processes of one share the core with another.
+turns in each of the repeats, and every figure is the median over them. All stay up; the product's
+processes are frozen while another system is measured, since idle ones take some % of the core.
+Where each turn gets the same passages instead of a search, these are what the search once found for
+one question: a second product, whose confidence, guardrails and storage are as ever.
 
 """
 # What the harness and one system under test bring about by themselves: an overloaded core counts

@@ -57,6 +57,12 @@ class System(ABC):
         """Return so many open conversations."""
         return await open_all(self.chat, count)
 
+    async def rest(self) -> None:  # noqa: B027 - most need not do anything
+        """Let the core be, while another system is measured; most do so when idle."""
+
+    async def wake(self) -> None:  # noqa: B027 - as above
+        """Be as warm as before the rest."""
+
     async def stop(self) -> None:
         """End the processes."""
         for process in self._spawned:

@@ -72,6 +72,14 @@ def test_target_against_a_peer_is_a_share_of_its_own() -> None:
     assert value_of(target, outcome) == 0.5
 
 
+def test_target_of_another_system_is_read_from_its_own_figures() -> None:
+    target = next(one for one in TARGETS if one.system == "pipeline")
+    outcome = Outcome(figures={"alone of product": {"alone added p50": 30.0}})
+    assert value_of(target, outcome) is None
+    outcome.figures["alone of pipeline"] = {"alone added p50": 11.0}
+    assert value_of(target, outcome) == 11.0
+
+
 def test_part_that_is_measured_again_keeps_what_else_was_measured(tmp_path: Path) -> None:
     page = tmp_path / "speed.md"
     first = Outcome(figures={"crowd of product": {"cpu": 30.0}, "quiet of product": {"p95": 70.0}})
