@@ -17,6 +17,7 @@ from benchmarks.measures import Measure
 from benchmarks.model import Model
 from benchmarks.systems.chainlit import Chainlit
 from benchmarks.systems.floor import Floor
+from benchmarks.systems.open_webui import OpenWebUI
 from benchmarks.systems.pipeline import Pipeline
 from benchmarks.systems.product import Product
 from benchmarks.systems.relay import Relay
@@ -24,7 +25,7 @@ from benchmarks.systems.system import Place, System
 from benchmarks.systems.tutorial import Tutorial
 from benchmarks.upstream import Pace
 
-SYSTEMS: Sequence[type[System]] = (Floor, Product, Pipeline, Relay, Chainlit, Tutorial)
+SYSTEMS: Sequence[type[System]] = (Floor, Product, Pipeline, Relay, Chainlit, OpenWebUI, Tutorial)
 MEASURE_SECONDS = 240.0
 
 
