@@ -36,11 +36,11 @@ def _retrieve_the_same(
     redact: Callable[[str], str],
 ) -> "Retrieval":
     del redact
-    return _found(site_id, locale=locale, limit=limit)
+    return find_once(site_id, locale=locale, limit=limit)
 
 
 @cache
-def _found(site_id: int, *, locale: str, limit: int) -> "Retrieval":
+def find_once(site_id: int, *, locale: str, limit: int) -> "Retrieval":
     """Return what the real search finds, which is asked once."""
     from knowledge.retrieval import retrieve
 
