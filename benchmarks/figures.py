@@ -17,3 +17,10 @@ def medians(repeats: Sequence[Mapping[str, float]]) -> Figures:
     """Return each figure's median over the repeats that have it."""
     names = dict.fromkeys(name for one in repeats for name in one)
     return {name: median([one[name] for one in repeats if name in one]) for name in names}
+
+
+def in_units(value: float | None, unit: str) -> str:
+    """Return a value with its unit, in three figures."""
+    if value is None:
+        return "-"
+    return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"

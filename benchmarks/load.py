@@ -8,7 +8,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from benchmarks.stamps import find_stamp
+from benchmarks.stamps import Stamps, find_stamps
 
 ANSWER_SECONDS = 90.0
 AT_ONCE = 20
@@ -20,6 +20,9 @@ class Chat(Protocol):
     async def open(self) -> None:
         """Connect, and begin the conversation."""
 
+    async def ready(self) -> None:
+        """Begin anew where the last answer ended the conversation; no part of a turn's time."""
+
     def ask(self, question: str) -> AsyncGenerator[str, None]:
         """Say something and yield the answer's pieces as they arrive, until it is whole."""
 
@@ -29,15 +32,30 @@ class Chat(Protocol):
 
 @dataclass
 class Seen:
-    """What all customers of one run saw; times in seconds."""
+    """What all customers of one run saw; times in seconds.
 
-    added: list[float] = field(default_factory=list)
+    ``before`` lies between a customer's sending and the request at the model's server, ``after``
+    between its first word and the customer; ``added`` is both, of each turn.
+    """
+
+    before: list[float] = field(default_factory=list)
+    after: list[float] = field(default_factory=list)
     gaps: list[float] = field(default_factory=list)
     asked: int = 0
     answered: int = 0
-    # Answers without a stamp did not come from the model: rules or articles gave them.
+    # Answers without stamps did not come from the model: rules or articles gave them.
     unstamped: int = 0
     lost: int = 0
+
+    @property
+    def added(self) -> list[float]:
+        """What lies between sending and the first word, less what the model's server took."""
+        return [before + after for before, after in zip(self.before, self.after, strict=True)]
+
+    def note(self, stamps: Stamps, *, sent: float, received: float) -> None:
+        """Keep when a turn's first word came, and what lay before the model and after it."""
+        self.before.append(stamps.read - sent)
+        self.after.append(received - stamps.written)
 
 
 async def ask_in_turn(chat: Chat, questions: Sequence[str], *, pause: float) -> Seen:
@@ -89,8 +107,10 @@ async def ask(chat: Chat, question: str, seen: Seen) -> None:
     """Ask one question and note what came."""
     seen.asked += 1
     text, last, gaps = "", 0.0, list[float]()
-    added: float | None = None
+    stamps: Stamps | None = None
     try:
+        await chat.ready()
+        sent = time.monotonic()
         async with asyncio.timeout(ANSWER_SECONDS), aclosing(chat.ask(question)) as pieces:
             async for piece in pieces:
                 now = time.monotonic()
@@ -98,16 +118,16 @@ async def ask(chat: Chat, question: str, seen: Seen) -> None:
                 if last:
                     gaps.append(now - last)
                 last = now
-                if added is None and (written := find_stamp(text)) is not None:
-                    added = now - written
+                if stamps is None and (stamps := find_stamps(text)):
+                    received = now
     except (TimeoutError, ConnectionError):
         seen.lost += 1
         return
     seen.answered += 1
-    if added is None:
+    if stamps is None:
         seen.unstamped += 1
         return
-    seen.added.append(added)
+    seen.note(stamps, sent=sent, received=received)
     seen.gaps += gaps
 
 

@@ -17,13 +17,15 @@ from benchmarks.measures import Measure
 from benchmarks.model import Model
 from benchmarks.systems.chainlit import Chainlit
 from benchmarks.systems.floor import Floor
+from benchmarks.systems.open_webui import OpenWebUI
+from benchmarks.systems.pipeline import Pipeline
 from benchmarks.systems.product import Product
 from benchmarks.systems.relay import Relay
 from benchmarks.systems.system import Place, System
 from benchmarks.systems.tutorial import Tutorial
 from benchmarks.upstream import Pace
 
-SYSTEMS: Sequence[type[System]] = (Floor, Product, Relay, Chainlit, Tutorial)
+SYSTEMS: Sequence[type[System]] = (Floor, Product, Pipeline, Relay, Chainlit, OpenWebUI, Tutorial)
 MEASURE_SECONDS = 240.0
 
 
@@ -84,6 +86,7 @@ async def _started(
     open_.push_async_callback(system.stop)
     try:
         await system.start()
+        await system.rest()
     except (RuntimeError, AssertionError, OSError, SubprocessError) as error:
         outcome.failures.append(f"{system.name} did not start: {error}"[:1000])
         return None
@@ -97,13 +100,16 @@ async def _measure(
 ) -> None:
     name = f"{measure.name} of {system.name}"
     try:
+        await system.wake()
         async with asyncio.timeout(MEASURE_SECONDS):
             found = await measure.run(system, bench, seed=repeat + 1)
-    except (OSError, TimeoutError, aiohttp.ClientError) as error:
+    except (AssertionError, OSError, TimeoutError, aiohttp.ClientError) as error:
         why = "".join(traceback.format_exception_only(error)).strip()
         outcome.failures.append(f"{name}, repeat {repeat + 1}: {why}")
         print(outcome.failures[-1], flush=True)  # noqa: T201 - its output is what it is for
         return
+    finally:
+        await system.rest()
     outcome.repeats.setdefault(name, []).append(found)
     told = ", ".join(f"{what} {value:.4g}" for what, value in found.items())
     print(f"{name}: {told}", flush=True)  # noqa: T201 - its output is what it is for

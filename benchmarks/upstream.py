@@ -1,7 +1,7 @@
 """A server that streams as OpenAI does, at a pace that the harness sets.
 
 Run it as `python -m benchmarks.upstream --port 8099`; `POST /pace` takes the fields of `Pace`.
-The first word of each answer says when it was written.
+The first words of each answer say when its request had been read, and when they were written.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from typing import Any
 import uvloop
 from aiohttp import web
 
-from benchmarks.stamps import stamp
+from benchmarks.stamps import Stamps
 
 FILLER = ["The", "answer", "is", "as", "long", "as", "the", "others."]
 EVENT = (
@@ -79,22 +79,26 @@ class Upstream:
     async def handle_chat(self, request: web.Request) -> web.StreamResponse:
         """Stream an answer, or give a short one whole."""
         body = await request.json()
+        read = time.monotonic()
         if not body.get("stream"):
             return web.json_response(_completion(body))
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
-        await self._stream(response, body)
+        await self._stream(response, body, read=read)
         return response
 
-    async def _stream(self, response: web.StreamResponse, body: dict[str, Any]) -> None:
-        pace, started = self.pace, time.monotonic()
+    async def _stream(
+        self, response: web.StreamResponse, body: dict[str, Any], *, read: float
+    ) -> None:
+        pace = self.pace
         before, after = VERDICT if body.get("response_format") else ("", "")
         words = answer_words(body["messages"], count=pace.tokens - 1)
-        await asyncio.sleep(pace.first_after)
+        await _sleep_until(read + pace.first_after)
         await response.write(_event(body, {"role": "assistant", "content": ""}))
-        await response.write(_event(body, {"content": f"{before}{stamp(time.monotonic())}"}))
+        stamps = Stamps(read=read, written=time.monotonic())
+        await response.write(_event(body, {"content": f"{before}{stamps}"}))
         for number, word in enumerate(words, 1):
-            await _sleep_until(started + pace.first_after + number / (pace.per_second or 1e9))
+            await _sleep_until(read + pace.first_after + number / (pace.per_second or 1e9))
             await response.write(_event(body, {"content": f" {word}"}))
         if after:
             await response.write(_event(body, {"content": after}))

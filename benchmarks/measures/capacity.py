@@ -46,7 +46,7 @@ async def measure_capacity(system: System, bench: Bench, *, seed: int) -> Figure
         "turns": seen.asked,
         "lost": seen.lost,
         "without the model": seen.unstamped,
-        "p95": percentile(seen.added, 95) * 1000,
+        "added p95": percentile(seen.added, 95) * 1000,
         "core share": sum(spent.cpu.values()) / spent.seconds,
         "GB": memory / 1e9,
     }

@@ -5,7 +5,7 @@ from itertools import islice
 
 from benchmarks.bench import Bench, spending
 from benchmarks.figures import Figures, percentile
-from benchmarks.load import ask_at_random, ask_in_turn, close_all
+from benchmarks.load import Seen, ask_at_random, ask_in_turn, close_all
 from benchmarks.questions import questions
 from benchmarks.systems.system import System
 from benchmarks.upstream import Pace
@@ -20,7 +20,7 @@ FAST = Pace(first_after=0.1, per_second=400)
 
 
 async def measure_alone(system: System, bench: Bench, *, seed: int) -> Figures:
-    """Return the median of the added time in one conversation, one turn after the other."""
+    """Return the added time and the CPU in one conversation, one turn after the other."""
     await bench.model.set_pace(FAST)
     turns = TURNS_ALONE // 4 if bench.is_quick else TURNS_ALONE
     chat = system.chat()
@@ -31,11 +31,13 @@ async def measure_alone(system: System, bench: Bench, *, seed: int) -> Figures:
         seen = await ask_in_turn(chat, asked[WARM_UP:], pause=PAUSE_SECONDS)
     await chat.close()
     return {
-        "alone p50": percentile(seen.added, 50) * 1000,
-        "alone p95": percentile(seen.added, 95) * 1000,
+        "alone turns": seen.asked,
         "alone without the model": seen.unstamped,
         "alone lost": seen.lost,
-        **{f"alone {name}": value for name, value in spent.of_turns(seen.asked).items()},
+        **{
+            f"alone {name}": value
+            for name, value in (first_token_of(seen) | spent.of_turns(seen.asked)).items()
+        },
     }
 
 
@@ -54,12 +56,21 @@ async def measure_crowd(system: System, bench: Bench, *, seed: int) -> Figures:
         await asyncio.sleep(SETTLE_SECONDS)
     await close_all(chats)
     return {
-        "p50": percentile(seen.added, 50) * 1000,
-        "p95": percentile(seen.added, 95) * 1000,
+        **first_token_of(seen),
         "gap p95": percentile(seen.gaps, 95) * 1000,
         "turns": seen.asked,
         "without the model": seen.unstamped,
         "lost": seen.lost,
         "harness share": spent.harness_share,
         **spent.of_turns(seen.asked),
+    }
+
+
+def first_token_of(seen: Seen) -> Figures:
+    """Return the added time in milliseconds, with what of it lay before the model and after."""
+    times = {"added": seen.added, "before": seen.before, "after": seen.after}
+    return {
+        f"{name} p{percent}": percentile(values, percent) * 1000
+        for name, values in times.items()
+        for percent in (50, 95)
     }

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from benchmarks.bench import Bench
-from benchmarks.cores import cpu_seconds, memory_of
+from benchmarks.bench import Bench, spending
+from benchmarks.cores import memory_of
 from benchmarks.figures import Figures
 from benchmarks.load import close_all
 from benchmarks.systems.product import Product
@@ -14,7 +14,10 @@ SETTLE_SECONDS, WATCHED_SECONDS = 10.0, 30.0
 
 
 async def measure_idle_sockets(system: System, bench: Bench, *, seed: int) -> Figures:
-    """Return the memory of a socket, and the share of a core that all of them use."""
+    """Return the memory of a socket, and the share of a core that the web process uses for them.
+
+    That of all processes, what they do without any socket included, stands beside it.
+    """
     del seed
     if not isinstance(system, Product):
         raise TypeError(system)
@@ -24,13 +27,13 @@ async def measure_idle_sockets(system: System, bench: Bench, *, seed: int) -> Fi
     chats = await system.open_chats(count)
     await asyncio.sleep(SETTLE_SECONDS)
     held = memory_of(web) - before
-    used = cpu_seconds([web])
-    await asyncio.sleep(WATCHED_SECONDS)
-    used = cpu_seconds([web]) - used
+    with spending(system, bench.model) as spent:
+        await asyncio.sleep(WATCHED_SECONDS)
     alive = sum(not chat.is_gone for chat in chats)
     await close_all(chats)
     return {
         "sockets": alive,
         "kB a socket": held / count / 1000,
-        "core %": 100 * used / WATCHED_SECONDS,
+        "core %": 100 * spent.cpu["web"] / spent.seconds,
+        "core % of all processes": 100 * sum(spent.cpu.values()) / spent.seconds,
     }

@@ -60,6 +60,9 @@ class ChainlitChat:
             pass
         await self._emit("connection_successful")
 
+    async def ready(self) -> None:
+        """Need nothing."""
+
     async def ask(self, question: str) -> AsyncGenerator[str, None]:
         """Say it; yield the tokens until the task has ended."""
         message = {"id": str(uuid.uuid4()), "name": "user", "type": "user_message"}

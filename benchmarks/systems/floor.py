@@ -28,6 +28,9 @@ class _RawChat:
     async def open(self) -> None:
         """Need nothing."""
 
+    async def ready(self) -> None:
+        """Need nothing."""
+
     async def ask(self, question: str) -> AsyncGenerator[str, None]:
         url = f"{self._place.model_url}/chat/completions"
         message = {"role": "user", "content": question}

@@ -36,13 +36,15 @@ for _ in range({count}):
 """
 Frame = dict[str, object]
 PROBE = f"from llm.probing import probe_models; probe_models([{MODEL!r}])"
-PREPARE_SECONDS = 180.0
+PREPARE_SECONDS, QUIET_SECONDS = 180.0, 3.0
 
 
 class Product(System):
     """Web, worker, bulk, relay and beat, PostgreSQL and Valkey, all on one core."""
 
     name, title = "product", "this product, full turns"
+    # What single processes get besides what all do.
+    own_environments: Mapping[str, Mapping[str, str]] = {}
     stack: Stack
     servers: EmbeddedServers
 
@@ -61,11 +63,26 @@ class Product(System):
             await asyncio.to_thread(self.stack.manage, command)
         # Else beat has it done a minute later.
         await asyncio.to_thread(self.stack.manage, "shell", "-c", PROBE)
-        self.stack.__enter__()
+        for name in NAMES:
+            self.stack.start(name, environment=self.own_environments.get(name))
+        await asyncio.to_thread(self.stack.wait_ready)
         is_ready = partial(processes.wait_until, self._is_prepared, seconds=PREPARE_SECONDS)
         if not await asyncio.to_thread(is_ready):
             raise TimeoutError("the articles' vectors are not there")
         pin((pid for pids in self.parts().values() for pid in pids), core=TESTED)
+
+    async def rest(self) -> None:
+        """Freeze the processes once nothing is left to do; their looks at rows cost some %."""
+        await asyncio.sleep(QUIET_SECONDS)
+        for name in NAMES:
+            self.stack.suspend(name)
+
+    async def wake(self) -> None:
+        """Thaw the processes, and let them do first what was due meanwhile."""
+        for name in NAMES:
+            self.stack.resume(name)
+        await asyncio.to_thread(self.stack.wait_ready)
+        await asyncio.sleep(QUIET_SECONDS)
 
     async def stop(self) -> None:
         """End the processes, then the servers."""
@@ -167,11 +184,14 @@ class Visit:
             raise ConnectionResetError("the socket was closed")
         return frame
 
-    async def ask(self, question: str) -> AsyncGenerator[str, None]:
-        """Say it; yield the preview's deltas until the message is stored."""
+    async def ready(self) -> None:
+        """Begin anew where the conversation went to people."""
         if self.status != "assistant":
             await self.close()
             await self.open()
+
+    async def ask(self, question: str) -> AsyncGenerator[str, None]:
+        """Say it; yield the preview's deltas until the message is stored."""
         await self.send(type="message", client_id=str(uuid.uuid4()), text=question)
         while self.status == "assistant":
             frame = await self.receive()

@@ -18,6 +18,9 @@ class PlainChat:
         """Connect."""
         self._socket = await self._session.ws_connect(self._url)
 
+    async def ready(self) -> None:
+        """Need nothing."""
+
     async def ask(self, question: str) -> AsyncGenerator[str, None]:
         """Say it; yield the tokens."""
         await self._socket.send_str(question)

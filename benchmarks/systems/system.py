@@ -57,6 +57,12 @@ class System(ABC):
         """Return so many open conversations."""
         return await open_all(self.chat, count)
 
+    async def rest(self) -> None:  # noqa: B027 - most need not do anything
+        """Let the core be, while another system is measured; most do so when idle."""
+
+    async def wake(self) -> None:  # noqa: B027 - as above
+        """Be as warm as before the rest."""
+
     async def stop(self) -> None:
         """End the processes."""
         for process in self._spawned:
@@ -112,14 +118,19 @@ def version_in(python: Path, *packages: str) -> dict[str, str]:
     return dict(zip(packages, found.stdout.split(), strict=True))
 
 
-def make_environment(folder: Path, *requirements: str) -> Path:
-    """Return the interpreter of an environment of its own with these packages, made once."""
+def make_environment(folder: Path, *requirements: str, without: Sequence[str] = ()) -> Path:
+    """Return the interpreter of an environment of its own with these packages, made once.
+
+    ``without`` are packages that others ask for and that nothing measured needs.
+    """
     python = folder / "bin" / "python"
-    done = folder / ".installed"
-    wanted = "\n".join(requirements)
+    done, left_out = folder / ".installed", folder / "without.txt"
+    wanted = "\n".join((*requirements, *(f"without {package}" for package in without)))
     if not done.exists() or done.read_text(encoding="utf-8") != wanted:
         uv = str(Path(sys.executable).parent / "uv")
         run_quietly(uv, "venv", "--quiet", "--clear", str(folder))
-        run_quietly(uv, "pip", "install", "--quiet", "--python", str(python), *requirements)
+        left_out.write_text("\n".join(without), encoding="utf-8")
+        options = ("--quiet", "--python", str(python), "--excludes", str(left_out))
+        run_quietly(uv, "pip", "install", *options, *requirements)
         done.write_text(wanted, encoding="utf-8")
     return python

@@ -3,20 +3,22 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 from benchmarks.figures import medians, percentile
-from benchmarks.load import ask_at_random, ask_in_turn
+from benchmarks.load import Chat, ask_at_random, ask_in_turn
+from benchmarks.measures.first_token import first_token_of
 from benchmarks.model import Model
-from benchmarks.report import TARGETS, value_of, write
+from benchmarks.report import write
 from benchmarks.running import Outcome
-from benchmarks.stamps import find_stamp, stamp
+from benchmarks.stamps import Stamps, find_stamps
 from benchmarks.systems.floor import Floor
 from benchmarks.systems.system import Place
+from benchmarks.targets import TARGETS, value_of
 from benchmarks.upstream import Pace, answer_words
 
 
@@ -26,10 +28,34 @@ async def place(tmp_path: Path) -> AsyncIterator[tuple[Place, Model]]:
         yield Place(tmp_path, model.url, session), model
 
 
+class SlowChat:
+    """Waits before it passes a question on, and before it passes the answer on."""
+
+    def __init__(self, chat: Chat) -> None:
+        self._chat = chat
+        self.open, self.close = chat.open, chat.close
+
+    async def ready(self) -> None:
+        await asyncio.sleep(0.5)
+
+    async def ask(self, question: str) -> AsyncGenerator[str, None]:
+        await asyncio.sleep(0.1)
+        async for piece in self._chat.ask(question):
+            await asyncio.sleep(0.2 if piece else 0)
+            yield piece
+
+
 @pytest.mark.parametrize("seconds", [0.0, 1.000001, 987_654.321098])
-def test_stamp_is_found_again_among_words(seconds: float) -> None:
-    assert find_stamp(f"{stamp(seconds)} and more") == pytest.approx(seconds, abs=1e-6)
-    assert find_stamp("no stamp here, not even zqabc") is None
+def test_stamps_are_found_again_among_words(seconds: float) -> None:
+    found = find_stamps(f'{{"answer":"{Stamps(seconds, seconds + 0.25)} and more')
+    assert found is not None
+    assert found.read == pytest.approx(seconds, abs=1e-6)
+    assert found.written == pytest.approx(seconds + 0.25, abs=1e-6)
+
+
+def test_stamps_are_not_found_before_both_are_whole() -> None:
+    assert find_stamps("no stamp here, not even zqabc") is None
+    assert find_stamps(str(Stamps(1.0, 2.0))[:-1]) is None
 
 
 def test_percentiles_and_medians_of_known_values() -> None:
@@ -44,6 +70,14 @@ def test_target_against_a_peer_is_a_share_of_its_own() -> None:
     assert value_of(target, outcome) is None
     outcome.figures["crowd of chainlit"] = {"cpu": 60.0}
     assert value_of(target, outcome) == 0.5
+
+
+def test_target_of_another_system_is_read_from_its_own_figures() -> None:
+    target = next(one for one in TARGETS if one.system == "pipeline")
+    outcome = Outcome(figures={"alone of product": {"alone added p50": 30.0}})
+    assert value_of(target, outcome) is None
+    outcome.figures["alone of pipeline"] = {"alone added p50": 11.0}
+    assert value_of(target, outcome) == 11.0
 
 
 def test_part_that_is_measured_again_keeps_what_else_was_measured(tmp_path: Path) -> None:
@@ -73,7 +107,20 @@ async def test_floor_sees_every_token_at_the_pace_that_is_set(place: tuple[Place
     seen = await ask_in_turn(chat, ["one", "two"], pause=0)
     assert time.monotonic() - started > 2 * (0.05 + 39 / 200)
     assert (seen.asked, seen.answered, seen.unstamped, seen.lost) == (2, 2, 0, 0)
-    assert 0 < min(seen.added) < 0.05
+    assert 0 < min(seen.before) < 0.05
+    assert 0 < min(seen.after) < 0.05
+
+
+async def test_added_is_what_lies_before_the_model_and_after_it(
+    place: tuple[Place, Model],
+) -> None:
+    where, model = place
+    await model.set_pace(Pace(first_after=0.3, per_second=0, tokens=5))
+    seen = await ask_in_turn(SlowChat(Floor(where).chat()), ["one"], pause=0)
+    assert seen.before[0] == pytest.approx(0.1, abs=0.05)
+    assert seen.after[0] == pytest.approx(0.2, abs=0.05)
+    assert seen.added == [seen.before[0] + seen.after[0]]
+    assert first_token_of(seen)["added p50"] == pytest.approx(300, abs=100)
 
 
 async def test_arrivals_never_meet_a_busy_chat(place: tuple[Place, Model]) -> None:
