@@ -164,6 +164,17 @@ def references(table: str = TABLE) -> list[Reference]:
     ]
 
 
+REFERRED = """
+SELECT DISTINCT confrelid::regclass::text FROM pg_constraint
+WHERE conrelid = %s::regclass AND contype = 'f' ORDER BY 1 DESC
+"""
+
+
+def referred_tables() -> list[str]:
+    """Return the tables that messages refer to, the conversations before the people."""
+    return [row[0] for row in rows(REFERRED, values=[TABLE])]
+
+
 # What a twin would not have, or what would go on with the old table after the swap.
 OBSTACLES = """
 SELECT 'trigger ' || tgname FROM pg_trigger

@@ -3,7 +3,8 @@
 from psycopg.sql import SQL, Identifier, Literal
 
 from conversations.partitioning.catalog import ORIGINAL, PARTITION_KEY, TWIN, stored_columns
-from conversations.partitioning.database import rows, run, with_short_locks
+from conversations.partitioning.database import rows, run
+from conversations.partitioning.locks import with_short_locks
 from conversations.partitioning.twin import PROGRESS
 from core.errors import Conflict
 
@@ -25,8 +26,9 @@ RETURNING (SELECT count(*) FROM batch)
 
 def copy_rows(batch: int) -> int:
     """Copy all rows that are left, a batch a transaction; return how many there were."""
-    count = 0
-    while copied := with_short_locks(lambda: copy_batch(batch)):
+    count, copied = 0, batch
+    while copied == batch:
+        copied = with_short_locks(lambda: copy_batch(batch))
         count += copied
     return count
 

@@ -18,18 +18,11 @@ from conversations.partitioning.catalog import (
     references,
 )
 from conversations.partitioning.copying import compare_newest
-from conversations.partitioning.database import (
-    LOCK_MILLISECONDS,
-    rows,
-    run,
-    set_lock_timeout,
-    with_short_locks,
-)
+from conversations.partitioning.database import rows, run
+from conversations.partitioning.locks import close_gate, lock_all, with_short_locks
 from core.errors import Conflict
 
 NEWEST = 1000
-# Autovacuum gives way to who waits a second for its table, and nobody else waits behind this lock.
-VACUUM_MILLISECONDS = 5000
 
 FOREIGN = """
 SELECT count(*) FROM {referring} AS row JOIN {table} AS message ON {join}
@@ -74,6 +67,7 @@ def _add_unchecked(reference: Reference) -> None:
     for action in ("ON DELETE SET NULL", "ON DELETE SET DEFAULT"):
         # Of the message alone: a row keeps its conversation.
         actions = actions.replace(action, f"{action} ({', '.join(reference.columns)})")
+    close_gate()
     run(
         "ALTER TABLE {referring} ADD CONSTRAINT {name} FOREIGN KEY ({key}, {own})"
         " REFERENCES {twin} ({key}, {its}) {actions} NOT VALID",
@@ -99,36 +93,12 @@ def swap_tables() -> float:
     """
 
     def swap() -> float:
-        began = _lock_all()
+        began = lock_all()
         _swap()
         return began
 
     began = with_short_locks(swap)
     return time.monotonic() - began
-
-
-REFERRED = """
-SELECT DISTINCT confrelid::regclass::text FROM pg_constraint
-WHERE conrelid = %s::regclass AND contype = 'f'
-"""
-
-
-def _lock_all() -> float:
-    """Lock every table that a key ties to messages; return when the first one was locked.
-
-    In the order in which the product's own transactions take them: what messages refer to, then
-    messages, then who refers to them.
-    """
-    referred = sorted((row[0] for row in rows(REFERRED, values=[TABLE])), reverse=True)
-    tables = [*map(SQL, referred), ORIGINAL, TWIN, *(one.relation for one in references())]
-    statement = "LOCK TABLE {tables} IN {mode} MODE"
-    names = SQL(", ").join(tables)
-    set_lock_timeout(VACUUM_MILLISECONDS)
-    run(statement, tables=names, mode=SQL("SHARE UPDATE EXCLUSIVE"))
-    set_lock_timeout(LOCK_MILLISECONDS)
-    began = time.monotonic()
-    run(statement, tables=names, mode=SQL("ACCESS EXCLUSIVE"))
-    return began
 
 
 def _swap() -> None:

@@ -10,12 +10,14 @@ from conversations.partitioning.catalog import (
     TRIGGER,
     TWIN,
     TWIN_NAME,
+    Constraint,
     column_types,
     constraints,
     indexes,
     stored_columns,
 )
-from conversations.partitioning.database import rows, run, with_short_locks
+from conversations.partitioning.database import rows, run
+from conversations.partitioning.locks import close_gate, lock_all, with_short_locks
 from core.errors import Conflict
 
 SCHEMA = Identifier(BUILDING)
@@ -29,9 +31,15 @@ def build_twin(partitions: int) -> None:
 
     def build() -> None:
         _make_table(partitions)
-        _make_keys()
-        _make_trigger()
+        for constraint in constraints("p", "u"):
+            _add_constraint(constraint)
+        _make_indexes()
+        _make_function()
         _copy_owner_and_grants(partitions)
+        close_gate()
+        for constraint in constraints("f"):
+            _add_constraint(constraint)
+        _set_trigger()
 
     with_short_locks(build)
 
@@ -46,7 +54,7 @@ def abandon() -> None:
     """Drop the twin with all that was made for it; the table is as it was before."""
 
     def drop() -> None:
-        run("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE", table=ORIGINAL)
+        lock_all()
         run("DROP TRIGGER IF EXISTS {name} ON {table}", name=Identifier(TRIGGER), table=ORIGINAL)
         # With it go the partitions, and the keys of other tables that refer to the twin.
         run("DROP SCHEMA {schema} CASCADE", schema=SCHEMA)
@@ -60,6 +68,7 @@ def _partition(number: int) -> Identifier:
 
 def _make_table(partitions: int) -> None:
     run("CREATE SCHEMA {schema}", schema=SCHEMA)
+    run("CREATE TABLE {progress} AS SELECT -1::bigint AS copied", progress=PROGRESS)
     # Constraints: checks alone; keys need the conversation and come after. Identity: a sequence
     # of its own, which the swap sets to where the old one is.
     run(
@@ -87,20 +96,20 @@ def _storage_options() -> Composable:
     return SQL(f"WITH ({', '.join(options)})") if options else SQL("")
 
 
-def _make_keys() -> None:
+def _make_indexes() -> None:
     for _, definition, _, _ in indexes():
         head, _, rest = definition.partition(" ON ")
         rest = rest.partition(" USING ")[2]
         run("{head} ON {twin} USING {rest}", head=SQL(head), twin=TWIN, rest=SQL(rest))
-    # Foreign keys lock the tables that they refer to: last.
-    for constraint in sorted(constraints("p", "u", "f"), key=lambda one: one.kind == "f"):
-        run(
-            "ALTER TABLE {twin} ADD CONSTRAINT {name} {definition}",
-            twin=TWIN,
-            name=Identifier(constraint.name),
-            definition=SQL(constraint.partitioned_definition),
-        )
-    run("CREATE TABLE {progress} AS SELECT -1::bigint AS copied", progress=PROGRESS)
+
+
+def _add_constraint(constraint: Constraint) -> None:
+    run(
+        "ALTER TABLE {twin} ADD CONSTRAINT {name} {definition}",
+        twin=TWIN,
+        name=Identifier(constraint.name),
+        definition=SQL(constraint.partitioned_definition),
+    )
 
 
 GRANTS = """
@@ -142,7 +151,7 @@ END $$
 """
 
 
-def _make_trigger() -> None:
+def _make_function() -> None:
     columns = stored_columns()
     run(
         COPY_MESSAGE,
@@ -153,6 +162,9 @@ def _make_trigger() -> None:
         new=SQL(", ").join(Identifier("new", one) for one in columns),
         excluded=SQL(", ").join(Identifier("excluded", one) for one in columns),
     )
+
+
+def _set_trigger() -> None:
     run(
         "CREATE TRIGGER {name} AFTER INSERT OR UPDATE OR DELETE ON {table}"
         " FOR EACH ROW EXECUTE FUNCTION {function}()",
