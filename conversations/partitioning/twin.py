@@ -55,8 +55,7 @@ def abandon() -> None:
 
     def drop() -> None:
         lock_all()
-        run("DROP TRIGGER IF EXISTS {name} ON {table}", name=Identifier(TRIGGER), table=ORIGINAL)
-        # With it go the partitions, and the keys of other tables that refer to the twin.
+        # With it go the trigger, the partitions, and the keys of other tables that refer to them.
         run("DROP SCHEMA {schema} CASCADE", schema=SCHEMA)
 
     with_short_locks(drop)

@@ -33,6 +33,8 @@ from tests.conversations.converting import (
 )
 from tests.live.processes import ROOT
 
+WAITING = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+
 
 def test_every_row_is_as_written_when_converted_under_load(shop: Site) -> None:
     kept: dict[int, list[tuple[int, str, bool | None]]] = {}
@@ -75,6 +77,7 @@ def test_names_and_keys_go_on_when_converted(shop: Site) -> None:
     [lost] = was - named_things()
     assert str(lost[0]).startswith("assistant_cachedansw_source_message_id")
     assert not named_things() - was
+    assert not query("SELECT FROM pg_constraint WHERE NOT convalidated")
     message = say(conversation.pk, "One more")
     assert (message.pk, message.seq) == (last + 1, 4)
     assert Message.objects.get(pk=message.pk) == message
@@ -173,8 +176,10 @@ def test_conversion_goes_on_when_its_process_is_killed(
                 "SELECT copied FROM message_partitions.progress"
             ) > [(20,)]
 
-        assert wait_until(has_begun, seconds=60)
-        process.kill()
+        try:
+            assert wait_until(has_begun, seconds=60)
+        finally:
+            process.kill()
     [(copied,)] = query("SELECT copied FROM message_partitions.progress")
     assert isinstance(copied, int)
     assert 20 < copied < Message.objects.latest("pk").pk
@@ -194,6 +199,7 @@ def test_second_run_does_nothing(shop: Site) -> None:
     assert query("SELECT 'conversations_message'::regclass::oid") == relation
 
 
+@pytest.mark.parametrize("is_copied", [False, True])
 @pytest.mark.parametrize(
     "statement",
     [
@@ -203,18 +209,22 @@ def test_second_run_does_nothing(shop: Site) -> None:
         "UPDATE conversations_message SET conversation_id = 2, seq = 9 WHERE id = 2",
     ],
 )
-def test_write_that_a_copy_meets_is_not_undone(shop: Site, scratch: str, statement: str) -> None:
+def test_write_that_a_copy_meets_is_not_undone(
+    shop: Site, scratch: str, statement: str, is_copied: bool
+) -> None:
     conversation = record.start_conversation(shop)[0]
     record.start_conversation(shop)
     for number in range(4):
         say(conversation.pk, str(number))
     twin.build_twin(3)
+    if is_copied:
+        copying.copy_rows(10)
     with other_session(scratch) as session:
         session.execute(statement)
         copy = threading.Thread(target=lambda: (copying.copy_rows(10), connection.close()))
         copy.start()
-        # It can't copy what it must not see yet; without the lock it would be done by now.
-        copy.join(0.4)
+        # It waits for the row, or would have gone past it.
+        assert wait_until(lambda: bool(query(WAITING)) or not copy.is_alive(), seconds=10)
         session.commit()
         copy.join()
     copying.compare_rows(10)
@@ -262,6 +272,22 @@ def test_prepared_statements_of_other_sessions_go_on(shop: Site, scratch: str) -
         [(prepared,)] = session.execute("SELECT count(*) FROM pg_prepared_statements")
         assert isinstance(prepared, int)
         assert prepared >= 2
+
+
+def test_writer_passes_when_it_holds_its_conversation(shop: Site, scratch: str) -> None:
+    talk(shop, count=1)
+    with other_session(scratch) as session:
+        session.execute("SELECT FROM conversations_conversation FOR UPDATE")
+        session.execute("UPDATE conversations_message SET text = 'Mine'")
+        building = threading.Thread(target=lambda: (twin.build_twin(3), connection.close()))
+        building.start()
+        assert wait_until(lambda: bool(query(WAITING)), seconds=10)
+        # A lock that it would have to wait for is refused at once.
+        session.execute("SET lock_timeout = '5ms'")
+        session.execute("UPDATE conversations_conversation SET last_seq = last_seq")
+        session.commit()
+        building.join()
+    assert find_stage() == Stage.COPYING
 
 
 def test_swap_gives_way_to_a_long_transaction(
