@@ -330,6 +330,7 @@ def _is_first_miss(conversation: Conversation) -> bool:
         return True
     turns = Turn.objects.filter(
         conversation=conversation,
+        message__conversation=conversation,
         message__episode=conversation.episode,
         outcome=Turn.Outcome.ASKED_BACK,
         confidence__isnull=False,

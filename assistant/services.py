@@ -156,7 +156,7 @@ def send_agent_reply(
             return known
     message = escalation.reply(conversation, agent=agent, text=cleaned)
     if client_id is not None:
-        Message.objects.filter(pk=message.pk).update(client_id=client_id)
+        Message.objects.filter(pk=message.pk, conversation=conversation).update(client_id=client_id)
     return message
 
 

@@ -29,7 +29,8 @@ class Arena:
     """Processes, servers and proxies; use it as a context manager.
 
     ``first`` is a full set of processes, ``second`` one more worker on the same servers; or, where
-    it is scaled, one more of all but beat, with nginx before both and PgBouncer behind.
+    it is scaled, one more of all but beat, with nginx before both, PgBouncer behind and messages in
+    partitions.
     """
 
     def __init__(self, folder: Path, *, needs: Need = "", is_scaled: bool = False) -> None:
@@ -164,7 +165,8 @@ class Arena:
         self.first = self._stack("first", urls, names=NAMES)
         others = ("web", "worker", "relay") if self.is_scaled else ("worker",)
         self.second = self._stack("second", urls, names=others)
-        for command in ("migrate", "load_demo"):
+        partitioning = ("partition_messages",) if self.is_scaled else ()
+        for command in ("migrate", "load_demo", *partitioning):
             await asyncio.to_thread(self.first.manage, command)
         for stack in self.workers:
             await asyncio.to_thread(stack.__enter__)
