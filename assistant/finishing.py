@@ -121,8 +121,9 @@ def _close(claim: Claim, composed: Composed, *, message: Message) -> None:
     )
     if not is_mine:
         raise _ClaimLost
+    values: list[Any] = [claim.turn_pk, Jsonb(composed.record), timezone.now()]
     with connection.cursor() as cursor:
-        cursor.execute(RECORDING, [claim.turn_pk, Jsonb(composed.record), timezone.now()])
+        cursor.execute(RECORDING, values)
 
 
 # An attempt that died may have left its own.

@@ -213,7 +213,7 @@ RETURNING id, author_name
 
 def _store(message: Message) -> None:
     """Insert a message; reports read the episode's first times that it sets, not the messages."""
-    fields = {
+    fields: dict[str, Any] = {
         "public_id": message.public_id,
         "conversation": message.conversation_id,
         "seq": message.seq,

@@ -49,7 +49,7 @@ def _database_threads() -> ThreadPoolExecutor:
 def _thread_count() -> int:
     # Few: what they run is short, and more of them would only wait for the interpreter's lock.
     # No more than connections: a thread that waits for one would only time out.
-    return min(DATABASE_THREADS, settings.DATABASE_POOL_SIZE)
+    return min(DATABASE_THREADS, int(settings.DATABASE_POOL_SIZE))
 
 
 class _Losses:

@@ -319,7 +319,7 @@ def _passage(query: _Query, row: _Row, *, score: float, parts: Comparison | None
 
 @lru_cache(maxsize=4096)
 def _address(site_key: str, slug: str) -> str:
-    return settings.PUBLIC_URL + reverse("knowledge:article", args=[site_key, slug])
+    return str(settings.PUBLIC_URL) + reverse("knowledge:article", args=[site_key, slug])
 
 
 def _lead(query: _Query, rows: Sequence[_Row]) -> float:

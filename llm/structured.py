@@ -5,6 +5,7 @@ nothing; the order of the fields is that of the schema, which strict output keep
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 MAX_CITATIONS = 50
 FENCE: Final = "```"
+# What in a JSON text, or in a fence around it, is not just itself.
+MEANS_MORE: Final = re.compile(r'["\\`\x00-\x1f]')
 TEXT: Final = {"type": "string"}
 SCHEMA: Final[dict[str, object]] = {
     "type": "object",
@@ -66,10 +69,21 @@ class StructuredReply:
         self._raw = ""
         self._given = 0
         self._is_plain: bool | None = None
+        # Whether the answer's text ended in the middle, so that not all need be read anew.
+        self._is_within_answer = False
 
     def feed(self, text: str) -> str:
         """Return what ``text`` adds to the answer; raise `ModelStreamBroken` for wrong JSON."""
         self._raw += text
+        if self._is_within_answer and not MEANS_MORE.search(text):
+            self._given += len(text)
+            return text
+        piece = self._next_piece()
+        # It was all taken for more of the answer: what follows is, up to a sign that ends it.
+        self._is_within_answer = bool(text) and piece == text and not MEANS_MORE.search(text)
+        return piece
+
+    def _next_piece(self) -> str:
         if self._is_plain is None:
             self._is_plain = _is_plain(self._raw)
         if self._is_plain is None:
