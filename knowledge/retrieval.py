@@ -14,6 +14,8 @@ from django.db.models import Q
 from django.urls import reverse
 
 from conversations.models import Site
+from core.errors import NotFound
+from core.rows import fetch_row
 from knowledge.lexical import (
     HIDDEN_FROM_CUSTOMERS,
     HIDDEN_FROM_STAFF,
@@ -192,9 +194,9 @@ def retrieve(
 def _prepare(
     site_id: int, question: str, *, locale: str, for_staff: bool, redact: Callable[[str], str]
 ) -> _Query:
-    site = Site.objects.only("key", "locale", "embedding_model", "served_embedding_model").get(
-        pk=site_id
-    )
+    site = fetch_row(Site, "WHERE id = %s", [site_id])
+    if site is None:
+        raise NotFound
     language = _language(site, locale=locale)
     terms = tuple(dict.fromkeys(terms_of(question, locale=language)))[:MAX_TERMS]
     model = site.embedding_model and site.served_embedding_model

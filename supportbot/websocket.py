@@ -1,4 +1,4 @@
-"""How the web server keeps thousands of quiet websockets, and ends one whose client doesn't read."""
+"""How the web server keeps quiet websockets, and ends one whose client does not read."""
 
 from math import ceil
 from typing import Any, Final
