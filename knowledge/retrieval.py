@@ -39,7 +39,7 @@ from knowledge.scoring import (
 )
 from knowledge.terms import all_terms_of, language_of, terms_of
 from knowledge.vectors import Comparison, Vector, as_literal, compare_parts, find_by_meaning
-from llm.embedding import find_embedder, is_hosted
+from llm.embedding import QUERY_SECONDS, find_embedder, is_hosted
 from llm.errors import ModelError
 
 MAX_TERMS = 64
@@ -236,7 +236,7 @@ def _embed(question: str, *, model: str) -> Vector | None:
     """Return the question's vector; ``None`` where there is no such model, or it is away."""
     embedder = find_embedder(model) if model and question.strip() else None
     try:
-        return embedder.embed([question])[0] if embedder else None
+        return embedder.embed([question], seconds=QUERY_SECONDS)[0] if embedder else None
     except ModelError:
         return None
 
