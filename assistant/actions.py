@@ -88,7 +88,10 @@ def propose(
 def show_card(call_pk: int, *, conversation: Conversation, message: Message) -> None:
     """Give a proposal its message, in the transaction that stores it; older ones are void."""
     older = ToolCall.objects.filter(conversation=conversation, state=State.PROPOSED)
-    older.exclude(pk=call_pk).update(state=State.EXPIRED, sealed_arguments="", finished_at=Now())
+    void = {"state": State.EXPIRED, "sealed_arguments": "", "finished_at": Now()}
+    if older.exclude(pk=call_pk).update(**void):
+        # Whoever shows one is to look again: its buttons do nothing any more.
+        record.bump_revision(conversation)
     ToolCall.objects.filter(pk=call_pk, conversation=conversation).update(message=message)
 
 

@@ -214,8 +214,7 @@ def _limits(site_pk: int) -> Mapping[str, BudgetLimit]:
 
 LOCKED = """
 WHERE day = %s AND (scope, scope_key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
-ORDER BY scope, scope_key FOR UPDATE
-"""
+ORDER BY scope, scope_key FOR UPDATE"""
 
 
 def _lock(scopes: Sequence[tuple[str, str]], *, day: date) -> list[Spend]:
@@ -322,7 +321,17 @@ def _raise_alarms(
             "limit_id", "scope_key", "level"
         )
     )
-    fresh = [one for one in reached if (one.limit_id, one.scope_key, one.level) not in known]
+    # One that a manager deleted a moment ago is held for a moment more.
+    kept = set(
+        BudgetLimit.objects.filter(pk__in={one.limit_id for one in reached}).values_list(
+            "pk", flat=True
+        )
+    )
+    fresh = [
+        one
+        for one in reached
+        if one.limit_id in kept and (one.limit_id, one.scope_key, one.level) not in known
+    ]
     BudgetAlarm.objects.bulk_create(fresh, ignore_conflicts=True)
     for alarm in fresh:
         logger.warning("budget: %s %% of %s", alarm.level, alarm.limit)

@@ -99,6 +99,16 @@ def mine(claim: Claim) -> QuerySet[Turn]:
     return Turn.objects.filter(pk=claim.turn_pk, fence=claim.fence, state=State.RUNNING)
 
 
+HELD = "SELECT FROM assistant_turn WHERE id = %s AND fence = %s AND state = 'running'"
+
+
+def is_held(claim: Claim) -> bool:
+    """Whether the claim still holds; for good where the conversation is locked."""
+    with connection.cursor() as cursor:
+        cursor.execute(HELD, [claim.turn_pk, claim.fence])
+        return cursor.fetchone() is not None
+
+
 # A row that another transaction holds is skipped: it must not keep the others from renewal.
 RENEWAL = """
 WITH claimed AS (

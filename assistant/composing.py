@@ -76,17 +76,21 @@ async def _answer(plan: Answer, job: Job, recorder: Recorder) -> tuple[Draft, Ju
     """Return an answer that was given before, else write one, within the budget."""
     with recorder.step("prepare"):
         prepared = await in_database_thread(_prepared)(plan, job)
-    redact = prepared.redactor.redact
-    recorder.note(**describe_plan(plan.judgement, question=plan.question, redact=redact))
     if not prepared.cache_key:
         return await _settled_after(plan, job, recorder, prepared=prepared)
     # Who waits for another one's answer holds no budget meanwhile.
     async with single_flight(prepared.cache_key) as others:
         cached = others or await in_database_thread(find_cached)(prepared.cache_key)
         if cached is not None:
+            _note_plan(plan, recorder, prepared=prepared)
             recorder.note(given_again={"kept": cached.pk, "since": cached.created_at.isoformat()})
             return _give_again(cached, plan, job)
         return await _within_budget(plan, job, recorder, prepared=prepared)
+
+
+def _note_plan(plan: Answer, recorder: Recorder, *, prepared: Prepared) -> None:
+    redact = prepared.redactor.redact
+    recorder.note(**describe_plan(plan.judgement, question=plan.question, redact=redact))
 
 
 def _prepared(plan: Answer, job: Job) -> Prepared:
@@ -109,6 +113,7 @@ async def _settled_after(
     """Write the answer, and settle what was reserved for it however that ends."""
     usages: list[Usage] = []
     try:
+        _note_plan(plan, recorder, prepared=prepared)
         recorder.note(**describe_choice(prepared))
         if plan.otherwise is not None and not prepared.may_call_tools:
             return Draft(), plan.judgement

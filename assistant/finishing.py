@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from assistant.actions import show_card
 from assistant.cache import note_source
-from assistant.claims import Claim, State, mine
+from assistant.claims import Claim, State, is_held, mine
 from assistant.drafts import Composed, Draft
 from assistant.models import Turn
 from assistant.planning import Answer, AskBack, PassOn, Say
@@ -34,30 +34,21 @@ UNAVAILABLE_TEXT = (
 )
 
 
-def _lock_if_ours(claim: Claim) -> Conversation | None:
-    """Lock the conversation; ``None`` where the assistant's hold is gone."""
+def _lock_if_mine(claim: Claim) -> Conversation | None:
+    """Lock the conversation; ``None`` where the claim or the assistant's hold is gone."""
     conversation = record.lock_conversation(claim.conversation_pk)
+    if not is_held(claim):
+        return None
     if conversation.status != Status.ASSISTANT or conversation.holder_epoch != claim.holder_epoch:
         mine(claim).update(state=State.SUPERSEDED, finished_at=Now())
         return None
     return conversation
 
 
-class _ClaimLost(Exception):
-    """Somebody else has the turn: nothing of this attempt may be stored."""
-
-
+@transaction.atomic
 def finish_turn(claim: Claim, composed: Composed) -> bool:
     """Store what a turn came to, as its message; false where the claim was lost."""
-    try:
-        return _finish(claim, composed)
-    except _ClaimLost:
-        return False
-
-
-@transaction.atomic
-def _finish(claim: Claim, composed: Composed) -> bool:
-    conversation = _lock_if_ours(claim)
+    conversation = _lock_if_mine(claim)
     if conversation is None:
         return False
     decision = composed.decision
@@ -107,7 +98,7 @@ def _say(claim: Claim, conversation: Conversation, composed: Composed) -> Messag
 
 def _close(claim: Claim, composed: Composed, *, message: Message) -> None:
     decision, draft, judgement = composed.decision, composed.draft, composed.judgement
-    is_mine = mine(claim).update(
+    mine(claim).update(
         state=State.DONE,
         outcome=Outcome.ASKED_BACK if draft.card else OUTCOMES[type(decision)],
         hand_off_reason=decision.reason if isinstance(decision, PassOn) else "",
@@ -119,8 +110,6 @@ def _close(claim: Claim, composed: Composed, *, message: Message) -> None:
         finished_at=Now(),
         **_columns(draft),
     )
-    if not is_mine:
-        raise _ClaimLost
     values: list[Any] = [claim.turn_pk, Jsonb(composed.record), timezone.now()]
     with connection.cursor() as cursor:
         cursor.execute(RECORDING, values)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
@@ -30,11 +31,26 @@ def recall(conversation: Conversation) -> Memory:
     """Return what is remembered of a conversation; nothing of one that is not stored."""
     if conversation.pk is None:
         return Memory()
+    has_learnt, has_summaries = _what_there_is(conversation)
     return Memory(
         records=_records(conversation),
-        learnt=_learnt(conversation),
-        summaries=_summaries(conversation),
+        learnt=_learnt(conversation) if has_learnt else (),
+        summaries=_summaries(conversation) if has_summaries else (),
     )
+
+
+# Most conversations have neither.
+THERE_IS = """
+SELECT EXISTS (SELECT FROM assistant_learntfact WHERE customer_id = %s),
+    EXISTS (SELECT FROM assistant_conversationsummary WHERE conversation_id = %s)
+"""
+
+
+def _what_there_is(conversation: Conversation) -> tuple[bool, bool]:
+    with connection.cursor() as cursor:
+        cursor.execute(THERE_IS, [conversation.customer_id, conversation.pk])
+        has_learnt, has_summaries = cursor.fetchone()
+    return has_learnt, has_summaries
 
 
 def history_of(messages: Sequence[Message]) -> tuple[Said, ...]:

@@ -16,6 +16,8 @@ from core.ids import token_hash
 from core.rows import fetch_row, fetch_rows
 
 PAGE = 200
+# More than a prompt holds, and than are said before a turn begins.
+MOST_OF_EPISODE = 400
 SITE_KEY = re.compile(r"[-a-zA-Z0-9_]{1,50}")
 
 
@@ -86,9 +88,9 @@ def read_conversation(pk: int) -> Conversation:
 
 
 def messages_of_episode(conversation_pk: int, *, through: int) -> list[Message]:
-    """Return the messages up to ``through`` that are of its episode, in order."""
-    values = {"conversation": conversation_pk, "through": through}
-    return fetch_rows(Message, OF_EPISODE, values)
+    """Return the newest messages up to ``through`` that are of its episode, in order."""
+    values = {"conversation": conversation_pk, "through": through, "most": MOST_OF_EPISODE}
+    return fetch_rows(Message, OF_EPISODE, values)[::-1]
 
 
 OF_EPISODE = """
@@ -96,7 +98,7 @@ WHERE conversation_id = %(conversation)s AND seq <= %(through)s AND episode = (
     SELECT newest.episode FROM conversations_message AS newest
     WHERE newest.conversation_id = %(conversation)s AND newest.seq <= %(through)s
     ORDER BY newest.seq DESC LIMIT 1)
-ORDER BY seq
+ORDER BY seq DESC LIMIT %(most)s
 """
 
 
@@ -132,9 +134,10 @@ def wants_rating(conversation: Conversation) -> bool:
     ).exists()
 
 
-def all_origins() -> set[str]:
-    """Return the origins that any site allows."""
+@held
+def all_origins() -> frozenset[str]:
+    """Return the origins that any site allows, as they were a moment ago."""
     origins: set[str] = set()
     for allowed in Site.objects.values_list("allowed_origins", flat=True):
         origins.update(allowed)
-    return origins
+    return frozenset(origins)

@@ -88,11 +88,13 @@ def slide_token(conversation: Conversation) -> datetime:
 
 
 def renew_token(conversation: Conversation) -> str:
-    """Give the conversation a new token; whoever holds the old one is out."""
+    """Give a locked conversation a new token; whoever holds the old one is out."""
     token = new_token()
     Conversation.objects.filter(pk=conversation.pk).update(
         token_hash=token_hash(token), token_expires_at=timezone.now() + TOKEN_LIFETIME
     )
+    # Sockets that came by the old one look again, and are closed.
+    bump_revision(conversation)
     return token
 
 

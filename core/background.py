@@ -2,22 +2,27 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar, copy_context
 from functools import lru_cache, partial
+from itertools import count
 from typing import Any, ParamSpec, TypeVar
 
 from django.conf import settings
-from django.db import OperationalError, connection
+from django.db import InternalError, OperationalError, connection
 from psycopg.errors import LockNotAvailable
 from psycopg_pool import PoolTimeout
 
 P = ParamSpec("P")
 T = TypeVar("T")
 Work = Coroutine[Any, Any, None]
-DATABASE_THREADS = 4
+# A new one from time to time: the address may lead to another server by now. Sooner where
+# nothing was asked for a while: what lies between may have dropped it in silence.
+KEPT_SECONDS, IDLE_SECONDS = 600.0, 60.0
+CLOSING_SECONDS = 1.0
 _collected: ContextVar[list[Work] | None] = ContextVar("collected", default=None)
 
 
@@ -49,29 +54,28 @@ def _database_threads() -> ThreadPoolExecutor:
 def _thread_count() -> int:
     # Few: what they run is short, and more of them would only wait for the interpreter's lock.
     # No more than connections: a thread that waits for one would only time out.
-    return min(DATABASE_THREADS, int(settings.DATABASE_POOL_SIZE))
+    return min(int(settings.DATABASE_THREADS), int(settings.DATABASE_POOL_SIZE))
 
 
-class _Losses:
-    """How often a connection of this process was lost; each thread knows how many it has heeded.
+class _Kept(threading.local):
+    """What a thread knows of the connection that it keeps."""
 
-    After a restart of PostgreSQL every kept connection is dead: one that fails tells the others.
-    """
+    until = used = 0.0
+    losses = 0
 
-    def __init__(self) -> None:
-        self.count = 0
-        self._heeded = threading.local()
-
-    def are_heeded(self) -> bool:
-        """Whether this thread has looked at its connection since the last loss."""
-        return bool(getattr(self._heeded, "count", 0) == self.count)
-
-    def heed(self) -> None:
-        """Note that it has."""
-        self._heeded.count = self.count
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether it was lost, or is old or long unused."""
+        now = time.monotonic()
+        is_idle, self.used = now > self.used + IDLE_SECONDS, now
+        return self.losses != _lost[0] or now > self.until or is_idle
 
 
-_losses = _Losses()
+_kept = _Kept()
+# How often this process lost a connection: one that fails tells the others, which are dead as
+# well after a restart of PostgreSQL.
+_losses = count(1)
+_lost = [0]
 
 
 def _with_own_connection(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -79,15 +83,15 @@ def _with_own_connection(function: Callable[P, T], *args: P.args, **kwargs: P.kw
 
     Fetching one from the pool and giving it back would cost as much as a small statement.
     """
-    if not _losses.are_heeded():
-        _losses.heed()
-        if connection.connection is not None and not connection.is_usable():
-            connection.close()
+    if _kept.is_doubtful:
+        connection.close()
+        _kept.losses, _kept.until = _lost[0], time.monotonic() + KEPT_SECONDS
     try:
         return function(*args, **kwargs)
-    except OperationalError as error:
+    except (OperationalError, InternalError) as error:
         if not _is_lock(error):
-            _losses.count += 1
+            connection.close()
+            _lost[0] = next(_losses)
             _check_pool()
         raise
     finally:
@@ -102,11 +106,13 @@ def close_database_connections() -> None:
     together = threading.Barrier(size)
 
     def close() -> None:
-        together.wait()
+        with suppress(threading.BrokenBarrierError):
+            together.wait(CLOSING_SECONDS)
         connection.close()
 
-    for closed in [_database_threads().submit(close) for _ in range(size)]:
-        closed.result()
+    closing = [_database_threads().submit(close) for _ in range(size)]
+    # One that is at something slow keeps its own: the process ends without it.
+    wait(closing, timeout=2 * CLOSING_SECONDS)
 
 
 def _check_pool() -> None:
@@ -117,7 +123,7 @@ def _check_pool() -> None:
             pool.check()
 
 
-def _is_lock(error: OperationalError) -> bool:
+def _is_lock(error: Exception) -> bool:
     return isinstance(error.__cause__, LockNotAvailable)
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from django.db import connection
 from django.db.models import Model
+from django.db.transaction import TransactionManagementError
 
 M = TypeVar("M", bound=Model)
 Convert = Callable[[Any], Any]
@@ -21,6 +22,8 @@ def fetch_rows(model: type[M], condition: str, values: Values) -> list[M]:
 
     ``condition`` is a text of the program's, never of a user's: their values are ``values``.
     """
+    if condition.endswith("FOR UPDATE") and not connection.in_atomic_block:
+        raise TransactionManagementError("A lock outside a transaction is none.")
     statement, names, converts = _reading(model)
     with connection.cursor() as cursor:
         cursor.execute(f"{statement} {condition}", values)

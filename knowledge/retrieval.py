@@ -14,6 +14,8 @@ from django.db.models import Q
 from django.urls import reverse
 
 from conversations.models import Site
+from core.errors import NotFound
+from core.rows import fetch_row
 from knowledge.lexical import (
     HIDDEN_FROM_CUSTOMERS,
     HIDDEN_FROM_STAFF,
@@ -37,7 +39,7 @@ from knowledge.scoring import (
 )
 from knowledge.terms import all_terms_of, language_of, terms_of
 from knowledge.vectors import Comparison, Vector, as_literal, compare_parts, find_by_meaning
-from llm.embedding import find_embedder, is_hosted
+from llm.embedding import QUERY_SECONDS, find_embedder, is_hosted
 from llm.errors import ModelError
 
 MAX_TERMS = 64
@@ -192,9 +194,9 @@ def retrieve(
 def _prepare(
     site_id: int, question: str, *, locale: str, for_staff: bool, redact: Callable[[str], str]
 ) -> _Query:
-    site = Site.objects.only("key", "locale", "embedding_model", "served_embedding_model").get(
-        pk=site_id
-    )
+    site = fetch_row(Site, "WHERE id = %s", [site_id])
+    if site is None:
+        raise NotFound
     language = _language(site, locale=locale)
     terms = tuple(dict.fromkeys(terms_of(question, locale=language)))[:MAX_TERMS]
     model = site.embedding_model and site.served_embedding_model
@@ -234,7 +236,7 @@ def _embed(question: str, *, model: str) -> Vector | None:
     """Return the question's vector; ``None`` where there is no such model, or it is away."""
     embedder = find_embedder(model) if model and question.strip() else None
     try:
-        return embedder.embed([question])[0] if embedder else None
+        return embedder.embed([question], seconds=QUERY_SECONDS)[0] if embedder else None
     except ModelError:
         return None
 

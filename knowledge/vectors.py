@@ -1,6 +1,7 @@
 """The passages' vectors: written beside their words, read by the search for meaning."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,10 +117,12 @@ def find_by_meaning(
         "vector": as_literal(vector),
         "limit": limit,
     }
-    with transaction.atomic(), connection.cursor() as cursor:
+    with ExitStack() as within, connection.cursor() as cursor:
         if passages <= EXACT_PASSAGES:
             cursor.execute(EXACT.format(hidden=hidden), values)
         else:
+            # How far to walk is set for one transaction.
+            within.enter_context(transaction.atomic())
             cursor.execute(WALK, [str(GRAPH_BREADTH), "relaxed_order"])
             cursor.execute(GRAPH.format(hidden=hidden), values)
         return [row[0] for row in cursor.fetchall()]
@@ -129,11 +132,17 @@ def compare_parts(
     passage_ids: Sequence[int], *, model: str, vector: Vector
 ) -> dict[int, Comparison]:
     """Compare ``vector`` with the labels and sentences of each passage that has vectors."""
-    rows = PassageVector.objects.filter(passage__in=passage_ids, model=model)
-    return {
-        passage_id: _comparison(_matrix(parts), vector=vector)
-        for passage_id, parts in rows.values_list("passage_id", "parts")
-    }
+    with connection.cursor() as cursor:
+        cursor.execute(PARTS, [list(passage_ids), model])
+        return {
+            passage_id: _comparison(_matrix(parts), vector=vector)
+            for passage_id, parts in cursor.fetchall()
+        }
+
+
+PARTS = """
+SELECT passage_id, parts FROM knowledge_passagevector WHERE passage_id = ANY(%s) AND model = %s
+"""
 
 
 def _comparison(parts: Vector, *, vector: Vector) -> Comparison:

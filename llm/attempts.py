@@ -136,8 +136,6 @@ class Attempt:
         response = await get_client(self.key).chat.completions.with_raw_response.create(
             model=self.model,
             messages=[to_message_param(message) for message in request.messages],
-            tools=self._tools() or omit,
-            response_format=response_format() if self._is_structured else omit,
             logprobs=True if self._can.logprobs else omit,
             max_completion_tokens=request.max_tokens or settings.OPENAI_MAX_COMPLETION_TOKENS,
             safety_identifier=(self._can.identifiers and request.safety_identifier) or omit,
@@ -145,8 +143,16 @@ class Attempt:
             stream=True,
             stream_options={"include_usage": True} if self._can.stream_options else omit,
             timeout=timeout(read=settings.OPENAI_FIRST_TOKEN_SECONDS),
+            # As they are: the SDK would look for names to change in each part of a schema.
+            extra_body=self._schemas(),
         )
         return EventStream(response.http_response)
+
+    def _schemas(self) -> dict[str, object]:
+        """Return the tools and the form that are asked for, if any, by their parameters."""
+        tools = self._tools()
+        form = {"response_format": response_format()} if self._is_structured else {}
+        return {**({"tools": tools} if tools else {}), **form}
 
     def _tools(self) -> "list[ChatCompletionFunctionToolParam]":
         """Return the tools; in the structured form the verdict says what the hand-off tool says."""

@@ -15,7 +15,7 @@ from openai import APIError
 
 from llm.assembly import Chunk
 
-# Below what a reader takes for a pause, and still a third of the looks at 50 tokens a second.
+# Below what a reader takes for a pause, and a fifth of the looks at 50 tokens a second.
 PACE_SECONDS = 0.1
 DONE = "[DONE]"
 

@@ -8,13 +8,13 @@ from decimal import Decimal
 from io import StringIO
 from typing import Any
 
+from channels.db import database_sync_to_async
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import F, Q, QuerySet
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 
 from conversations.models import Episode
-from core.background import in_database_thread
 from reports.figures import DayFigures
 from reports.spans import Span
 
@@ -108,7 +108,8 @@ async def paged_lines(of: QuerySet[Any], *, columns: Mapping[str, Any]) -> Async
     yield BYTE_ORDER_MARK + write_rows([list(columns)])
     after = 0
     while True:
-        rows = await in_database_thread(_page)(of, columns, after)
+        # Not in the threads that customers' messages wait for: a page may take its time.
+        rows = await database_sync_to_async(_page, thread_sensitive=False)(of, columns, after)
         if not rows:
             return
         yield write_rows(row[1:] for row in rows)

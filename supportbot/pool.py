@@ -81,7 +81,8 @@ class AsyncTaskPool(BasePool):
             except Exception:  # the pool's edge: an unacknowledged task would cost a slot for ever
                 logger.exception("a task's work failed; its row is the outbox")
         if callback:
-            await asyncio.to_thread(callback, result)
+            # Of queues without acknowledgement: nothing that waits for a network.
+            callback(result)
 
     def on_stop(self) -> None:
         """Let running turns end, within bounds: a lease brings back what is cut off."""

@@ -111,6 +111,8 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 
 DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", default=12)
+# Of a process's sockets and turns: each keeps a connection of the pool.
+DATABASE_THREADS = env.int("DATABASE_THREADS", default=4)
 DATABASES: dict[str, dict[str, Any]] = {"default": env.db_url_config(secret("DATABASE_URL"))}
 DATABASES["default"] |= {
     "ENGINE": "django.db.backends.postgresql",
@@ -128,7 +130,7 @@ DATABASES["default"]["OPTIONS"] |= {
 if not TESTING:
     DATABASES["default"]["OPTIONS"]["pool"] = {
         "min_size": 1,
-        # Two more than the threads that use it: the heartbeat must not queue behind them.
+        # Two more: the heartbeat must queue behind nobody.
         "max_size": DATABASE_POOL_SIZE + 2,
         "timeout": 5,
     }
@@ -342,5 +344,8 @@ LOGGING: dict[str, Any] = {
         "httpx2": {"level": "WARNING"},
         "openai": {"level": "WARNING"},
         "axes": {"level": "WARNING"},
+        # Two lines for each turn that went well; those that did not are warned of.
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
     },
 }

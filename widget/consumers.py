@@ -71,6 +71,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def connect(self) -> None:
         """Refuse foreign origins at the handshake; then wait for ``hello``."""
         self._frames = TokenBucket(rate=10, burst=40)
+        self.glances = TokenBucket(rate=1, burst=10)
         self._refused = 0
         self._bad = TokenBucket(rate=BAD_FRAMES_A_MINUTE / 60, burst=BAD_FRAMES_A_MINUTE - 1)
         self.origin = self._header(b"origin")

@@ -79,8 +79,8 @@ def _adopt(conversation: Conversation, claim: CustomerClaim) -> str | None:
     if not claim.is_verified:
         return None
     customer = identify_customer(conversation.site, claim=claim)
-    lock_conversation(conversation.pk)
+    locked = lock_conversation(conversation.pk)
     Conversation.objects.filter(pk=conversation.pk).update(
         customer=customer, identity_expires_at=claim.expires_at
     )
-    return None if customer.pk == conversation.customer_id else renew_token(conversation)
+    return None if customer.pk == locked.customer_id else renew_token(locked)

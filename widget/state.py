@@ -6,11 +6,13 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef
+from django.utils import timezone
 
 from assistant.cards import read_cards
 from assistant.models import ToolCall, Turn
 from conversations.models import Conversation, Message
 from conversations.selectors import messages_after, site_of, sizes_after, wants_rating
+from core.errors import Unauthorized
 from escalation.models import HandOff
 from escalation.selectors import Queue, people_online, queue_place
 from widget.protocol import card_frame, message_frames
@@ -37,10 +39,13 @@ class View:
     cards: list[dict[str, Any]]
 
 
-def read_view(conversation_pk: int, *, after: int, queue: Queue | None = None) -> View:
+def read_view(
+    conversation_pk: int, *, after: int, token_hash: str = "", queue: Queue | None = None
+) -> View:
     """Return the state and the next page of messages past ``after``.
 
-    A conversation that waits in ``queue`` need not be looked for in it again.
+    A conversation that waits in ``queue`` need not be looked for in it again. Raises
+    ``Unauthorized`` where the token of ``token_hash`` opens it no more.
     """
     of_it = {"conversation": OuterRef("pk")}
     conversation = (
@@ -53,6 +58,9 @@ def read_view(conversation_pk: int, *, after: int, queue: Queue | None = None) -
         )
         .get(pk=conversation_pk)
     )
+    is_opened = conversation.token_hash == token_hash
+    if token_hash and not (is_opened and conversation.token_expires_at > timezone.now()):
+        raise Unauthorized
     # Also while the assistant helps one that waits: its place is kept.
     is_queued = conversation.status in {Status.WAITING, Status.ASSISTANT}
     place, has_people = None, None

@@ -10,7 +10,9 @@ from django.db import Error
 from assistant.services import Receipt
 from conversations.models import Conversation
 from core.background import in_database_thread
+from core.errors import Unauthorized
 from core.realtime import running_text
+from escalation.selectors import Queue
 from widget.previews import PreviewCursor
 from widget.protocol import message_frame
 from widget.queue_watch import queue_watch
@@ -54,7 +56,7 @@ class SocketWriter:
 
     async def welcome(self) -> None:
         """Send the first answer to ``hello`` and start writing."""
-        view = await in_database_thread(read_view)(self._pk, after=self._last_seq)
+        view = await self._read_view()
         frame: dict[str, Any] = {
             "type": "welcome",
             "conversation": str(getattr(self._socket, "conversation_id", "")),
@@ -166,7 +168,9 @@ class SocketWriter:
 
     async def _catch_up(self) -> None:
         """Read what a hint told of: a message more needs no look at all the rest."""
-        is_all = self._must_read or self._hinted_revision > self._revision
+        # A place in the queue, which is kept while the assistant helps, is told anew as well.
+        has_place = "position" in (self._sent_state.get("status") or {})
+        is_all = self._must_read or self._hinted_revision > self._revision or has_place
         self._must_read = False
         self._hinted_seq = self._hinted_revision = -1
         await (self._write_rows() if is_all else self._write_messages())
@@ -203,10 +207,14 @@ class SocketWriter:
             # Who waits shares one look at the queue with all others who do.
             is_waiting = self._status == Conversation.Status.WAITING
             queue = await queue_watch().look() if is_waiting else None
-            view = await in_database_thread(read_view)(self._pk, after=self._last_seq, queue=queue)
+            view = await self._read_view(queue)
         except Error as error:
             # The sweep comes back to it; the client sees no gap.
             logger.warning("rows not read: %s", type(error).__name__)
+            return
+        except Unauthorized:
+            # A sign-in gave the conversation another token: whoever held this one is out.
+            await self._socket.close(4401)
             return
         for frame in view.messages:
             await self._send_message(frame)
@@ -214,6 +222,12 @@ class SocketWriter:
         await self._send_state(view)
         if self._last_seq < view.last_seq:
             self._must_read = True
+
+    async def _read_view(self, queue: Queue | None = None) -> View:
+        token_hash = self._conversation.token_hash
+        return await in_database_thread(read_view)(
+            self._pk, after=self._last_seq, token_hash=token_hash, queue=queue
+        )
 
     async def _write_place(self) -> None:
         """Tell where one who waits stands by now, without reading all the rest."""

@@ -183,8 +183,17 @@ UNION ALL SELECT DISTINCT 'view ' || ev_class::regclass::text FROM pg_depend
 JOIN pg_rewrite ON pg_rewrite.oid = objid AND classid = 'pg_rewrite'::regclass
 WHERE refobjid = %(table)s::regclass AND ev_class <> %(table)s::regclass
 UNION ALL SELECT 'policy ' || polname FROM pg_policy WHERE polrelid = %(table)s::regclass
+UNION ALL SELECT 'row security' FROM pg_class
+WHERE oid = %(table)s::regclass AND relrowsecurity
+UNION ALL SELECT 'grant on column ' || attname FROM pg_attribute
+WHERE attrelid = %(table)s::regclass AND attacl IS NOT NULL
 UNION ALL SELECT 'publication ' || pubname FROM pg_publication_rel
 JOIN pg_publication ON pg_publication.oid = prpubid WHERE prrelid = %(table)s::regclass
+UNION ALL SELECT 'publication ' || pubname || ' of all tables' FROM pg_publication
+WHERE puballtables
+UNION ALL SELECT 'publication ' || pubname || ' of the schema' FROM pg_publication_namespace
+JOIN pg_publication ON pg_publication.oid = pnpubid
+JOIN pg_class ON pg_class.relnamespace = pnnspid AND pg_class.oid = %(table)s::regclass
 UNION ALL SELECT 'exclusion constraint ' || conname FROM pg_constraint
 WHERE conrelid = %(table)s::regclass AND contype = 'x'
 UNION ALL SELECT 'a server older than PostgreSQL 17'

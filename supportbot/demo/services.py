@@ -63,7 +63,7 @@ def _worker(*queues: str, pool: str, size: int) -> tuple[str, ...]:
         *_celery("worker"),
         *("-Q", ",".join(queues), "-n", f"{queues[0]}@%h", "--pool", pool, "-c", str(size)),
         # Workers have nothing to tell each other: the database decides who does what.
-        *("--without-gossip", "--without-mingle"),
+        *("--without-gossip", "--without-mingle", "--without-heartbeat"),
     )
 
 

@@ -216,9 +216,13 @@ def test_relay_expires_what_nobody_decided(
 def test_newer_card_makes_the_older_void(
     shop: Shop, conversation: Conversation, proposed: Callable[..., ToolCall]
 ) -> None:
-    older, newer = proposed(), proposed()
+    older = proposed()
+    revision = Conversation.objects.get().revision
+    newer = proposed()
     older.refresh_from_db()
     assert (older.state, newer.state) == ("expired", "proposed")
+    # Whoever shows the older one looks again.
+    assert Conversation.objects.get().revision > revision
 
 
 def test_ended_conversation_has_nothing_to_confirm(

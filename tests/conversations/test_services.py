@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from conversations import services
-from conversations.models import Conversation, Episode, Message, Rating, Site
+from conversations.models import Conversation, Customer, Episode, Message, Rating, Site
 from conversations.selectors import access_by_token, access_conversation, wants_rating
 from conversations.text import clean_message
 from core.errors import BadInput, Conflict, NotFound, TooLong, Unauthorized
@@ -147,3 +147,24 @@ def test_mark_read_never_goes_back_nor_past_the_end(conversation: Conversation) 
         services.mark_read(conversation.pk, seq=seq)
         conversation.refresh_from_db()
         assert conversation.customer_read_seq == expected
+
+
+def test_appending_fills_every_column_that_a_message_has() -> None:
+    names = services.APPENDING.split("INSERT INTO conversations_message")[1]
+    listed = {name.strip() for name in names[names.index("(") + 1 : names.index(")")].split(",")}
+    columns = {field.column for field in Message._meta.concrete_fields}
+    # The one is numbered by the database, the other is said later.
+    assert listed == columns - {"id", "helpful"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("known", [{}, {"email": "mia@example.com"}, {"name": "Mia"}])
+def test_message_has_the_customers_name(conversation: Conversation, known: dict[str, str]) -> None:
+    customer = conversation.customer
+    Customer.objects.filter(pk=customer.pk).update(**known)
+    customer.refresh_from_db()
+    with transaction.atomic():
+        locked = services.lock_conversation(conversation.pk)
+        said = services.append_message(locked, author_kind=Message.Author.CUSTOMER, text="Hello")
+    said.refresh_from_db()
+    assert said.author_name == str(customer)

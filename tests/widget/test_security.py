@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -15,7 +16,13 @@ from assistant import services
 from assistant.guardrails import groundedness
 from assistant.tools import caller_of
 from conversations.models import Conversation, Customer, Site
-from conversations.services import start_conversation
+from conversations.models import Message as MessageRow
+from conversations.services import (
+    append_message,
+    lock_conversation,
+    renew_token,
+    start_conversation,
+)
 from core.background import in_database_thread
 from llm.types import SourcePassage
 from supportbot.guard import MAX_BODY_BYTES, guard
@@ -233,3 +240,19 @@ def test_allowed_origins_are_exact(origin: str, fine: bool) -> None:
     except ValidationError as error:
         refused = set(error.message_dict)
     assert refused == (set() if fine else {"allowed_origins"})
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_socket_hears_no_more_once_a_sign_in_renewed_its_token(site: Site) -> None:
+    conversation, token = await in_database_thread(start_conversation)(site)
+
+    @transaction.atomic
+    def sign_in_and_say() -> None:
+        locked = lock_conversation(conversation.pk)
+        renew_token(locked)
+        append_message(locked, author_kind=MessageRow.Author.ASSISTANT, text="Your order HP-1")
+
+    async with ChatClient(token) as client:
+        await in_database_thread(sign_in_and_say)()
+        assert await client.closed_with() == 4401
+        assert not client.of("message")
