@@ -37,7 +37,7 @@ from knowledge.scoring import (
     share_of,
     weigh_terms,
 )
-from knowledge.terms import all_terms_of, language_of, terms_of
+from knowledge.terms import all_terms_of, label_terms, language_of, terms_of
 from knowledge.vectors import Comparison, Vector, as_literal, compare_parts, find_by_meaning
 from llm.embedding import QUERY_SECONDS, find_embedder, is_hosted
 from llm.errors import ModelError
@@ -356,5 +356,5 @@ def _lexical(query: _Query, row: _Row) -> float:
 
 def _likeness(query: _Query, row: _Row) -> float:
     section = row.heading.rsplit(HEADING_SEPARATOR, 1)[-1]
-    labels = (all_terms_of(label, locale=query.language) for label in (section, row.title))
+    labels = (label_terms(label, locale=query.language) for label in (section, row.title))
     return max(likeness_of(query.asked, label) for label in labels)

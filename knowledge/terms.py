@@ -60,8 +60,13 @@ def terms_of(text: str, *, locale: str = "en") -> list[str]:
     return [_term(word, language) for word in _words(text, language) if word not in ignored]
 
 
-# A site's titles and headings come back with every question.
+# They come back with every question.
 @lru_cache(maxsize=4096)
+def label_terms(label: str, *, locale: str = "en") -> frozenset[str]:
+    """Return the same of a title or a heading."""
+    return all_terms_of(label, locale=locale)
+
+
 def all_terms_of(text: str, *, locale: str = "en") -> frozenset[str]:
     """Return the terms of ``text`` with its stop words: "where is" and "what is" differ."""
     language = language_of(locale)
@@ -86,14 +91,20 @@ def _parts(word: str) -> list[str]:
     return [part for part in word.split("-") if part]
 
 
-@lru_cache(maxsize=20_000)
 def _term(word: str, language: str) -> str:
-    return _stem(word, language)[:MAX_TERM_CHARACTERS]
+    # Numbers are not kept: there is no end of them.
+    is_word = not any(character.isdigit() for character in word)
+    return (_kept_stem(word, language) if is_word else word)[:MAX_TERM_CHARACTERS]
+
+
+@lru_cache(maxsize=20_000)
+def _kept_stem(word: str, language: str) -> str:
+    return _stem(word, language)
 
 
 def _stem(word: str, language: str) -> str:
     algorithm = ALGORITHMS.get(language)
-    if algorithm is None or any(character.isdigit() for character in word):
+    if algorithm is None:
         return word
     # A stemmer keeps the word it works on: two threads must not share one.
     with _stemming:

@@ -27,7 +27,8 @@ class FakeEmbedder:
         self.is_away = False
         self.texts: list[str] = []
 
-    def embed(self, texts: Sequence[str]) -> "np.ndarray":
+    def embed(self, texts: Sequence[str], *, seconds: float = 0.0) -> "np.ndarray":
+        del seconds
         if self.is_away:
             raise ModelUnavailable
         self.texts += texts

@@ -123,9 +123,9 @@ def test_no_transaction_is_open_while_the_model_works(
     embed = embedders[LOCAL].embed
     seen = []
 
-    def watch(texts: list[str]) -> "np.ndarray":
+    def watch(texts: list[str], *, seconds: float = 0.0) -> "np.ndarray":
         seen.append(connection.in_atomic_block)
-        return embed(texts)
+        return embed(texts, seconds=seconds)
 
     monkeypatch.setattr(embedders[LOCAL], "embed", watch)
     make_article("boots")
