@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar, copy_context
 from functools import lru_cache, partial
-from itertools import count
 from typing import Any, ParamSpec, TypeVar
 
 from django.conf import settings
@@ -73,8 +72,7 @@ class _Kept(threading.local):
 
 _kept = _Kept()
 # How often this process lost a connection: one that fails tells the others, which are dead as
-# well after a restart of PostgreSQL.
-_losses = count(1)
+# well after a restart of PostgreSQL. Two that count at once may count one: it is the same loss.
 _lost = [0]
 
 
@@ -91,7 +89,7 @@ def _with_own_connection(function: Callable[P, T], *args: P.args, **kwargs: P.kw
     except (OperationalError, InternalError) as error:
         if not _is_lock(error):
             connection.close()
-            _lost[0] = next(_losses)
+            _lost[0] += 1
             _check_pool()
         raise
     finally:
