@@ -9,7 +9,8 @@ import contextlib
 import logging
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -37,6 +38,8 @@ end
 """
 counters: Counter[str] = Counter()
 DESK_GROUP = "desk"
+# Of pieces of several conversations' answers at once; every web process listens.
+PREVIEWS_GROUP = "previews"
 
 
 def conversation_group(public_id: object) -> str:
@@ -71,6 +74,7 @@ class Publisher:
         self._queue: deque[tuple[str, Message]] = deque(maxlen=size)
         self._wake: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_waiting = False
         self._lock = threading.Lock()
 
     def publish(self, group: str, message: Message) -> None:
@@ -80,7 +84,9 @@ class Publisher:
         self._queue.append((group, message))
         loop = self._ensure_loop()
         wake = self._wake
-        if wake is not None:
+        if wake is not None and self._is_waiting:
+            # Once for all that come until it is awake: each call costs a system call.
+            self._is_waiting = False
             loop.call_soon_threadsafe(wake.set)
 
     def _ensure_loop(self) -> asyncio.AbstractEventLoop:
@@ -105,6 +111,8 @@ class Publisher:
                 batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH))]
                 counters["hints_failed"] += await self._send(redis, batch)
             wake.clear()
+            # In this order: what comes after the look sees that it must wake.
+            self._is_waiting = True
             if not self._queue:
                 await wake.wait()
 
@@ -112,16 +120,17 @@ class Publisher:
         """Send what waits, in its order and one round trip; return how many hints failed."""
         layer = get_channel_layer()
         pipe, failed = redis.pipeline(transaction=False), 0
-        for group, message in batch:
+        for group, message in _join_pieces(batch):
+            pieces = _pieces(message)
             try:
                 sent = layer.serialize(message)
             except (ValueError, TypeError):
                 # A text that can't be encoded must not end the thread.
-                failed += 1
+                failed += len(pieces) or 1
                 continue
-            if message["type"] == "delta":
+            for piece in pieces:
                 # Stored before it is sent: who joins first and reads then misses nothing.
-                _store_piece(pipe, message)
+                _store_piece(pipe, piece)
             # As the layer's `group_send` does, but for a round trip each.
             pipe.publish(f"{layer.prefix}__group__{group}", sent)
         try:
@@ -130,6 +139,27 @@ class Publisher:
         except (RedisError, OSError, TimeoutError):
             return len(batch)
         return failed + sum(isinstance(result, RedisError) for result in results)
+
+
+def _join_pieces(batch: Sequence[tuple[str, Message]]) -> Iterator[tuple[str, Message]]:
+    """Make one message of the pieces of answers that follow each other, to be read once."""
+    for is_delta, run in groupby(batch, key=lambda one: one[1]["type"] == "delta"):
+        hints = list(run)
+        if is_delta and len(hints) > 1:
+            pieces = [message for _, message in hints]
+            yield PREVIEWS_GROUP, {"type": "deltas", "pieces": pieces}
+        else:
+            yield from hints
+
+
+def _pieces(message: Message) -> list[Message]:
+    match message["type"]:
+        case "delta":
+            return [message]
+        case "deltas":
+            return list(message["pieces"])
+        case _:
+            return []
 
 
 def _store_piece(pipe: Any, delta: Message) -> None:
@@ -192,7 +222,7 @@ class Hub:
         Waits a moment for the subscription.
         """
         self._listeners.setdefault((group, conversation), []).append(listener)
-        self._members[group] += 1
+        self._members.update([PREVIEWS_GROUP, group])
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._run())
         joined = self._joined(group)
@@ -211,9 +241,9 @@ class Hub:
         listeners.remove(listener)
         if not listeners:
             del self._listeners[group, conversation]
-        self._members[group] -= 1
+        self._members.subtract([PREVIEWS_GROUP, group])
         if not self._members[group]:
-            del self._members[group]
+            self._members = +self._members
             self._changed.set()
 
     def _joined(self, group: str) -> asyncio.Event:
@@ -265,11 +295,15 @@ class Hub:
     async def _receive(self, layer: Any, channel: str) -> None:
         while True:
             message = await layer.receive(channel)
-            for listener in self._listeners_of(message):
-                try:
-                    listener(message)
-                except Exception:  # a consumer's edge: one socket must not deafen the others
-                    logger.exception("a listener of %s failed", message.get("group"))
+            for hint in _pieces(message) or [message]:
+                self._tell(hint)
+
+    def _tell(self, hint: Message) -> None:
+        for listener in self._listeners_of(hint):
+            try:
+                listener(hint)
+            except Exception:  # a consumer's edge: one socket must not deafen the others
+                logger.exception("a listener of %s failed", hint.get("group"))
 
     def _listeners_of(self, message: Message) -> list[Listener]:
         group, conversation = message.get("group", ""), message.get("conversation")

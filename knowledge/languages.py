@@ -58,6 +58,12 @@ def detect_language(text: str, *, default: str, among: Iterable[str] = ()) -> st
     return str(found) if sureness >= _needed(plain, found, own=own) else language_of(default)
 
 
+def load_languages() -> None:
+    """Load the model for those that customers of a shop write, before the first asks."""
+    with _loading:
+        _identifier(frozenset(COMMON))
+
+
 def is_same_language(one: str, other: str) -> bool:
     """Whether two locales are of one language."""
     return _class_of(one) == _class_of(other)

@@ -135,7 +135,7 @@ class Attempt:
         request = self._request
         response = await get_client(self.key).chat.completions.with_raw_response.create(
             model=self.model,
-            messages=[to_message_param(message) for message in request.messages],
+            messages=[],  # in the body below
             logprobs=True if self._can.logprobs else omit,
             max_completion_tokens=request.max_tokens or settings.OPENAI_MAX_COMPLETION_TOKENS,
             safety_identifier=(self._can.identifiers and request.safety_identifier) or omit,
@@ -143,8 +143,11 @@ class Attempt:
             stream=True,
             stream_options={"include_usage": True} if self._can.stream_options else omit,
             timeout=timeout(read=settings.OPENAI_FIRST_TOKEN_SECONDS),
-            # As they are: the SDK would look for names to change in each part of a schema.
-            extra_body=self._schemas(),
+            # As they are: the SDK would look for names to change in each part of them.
+            extra_body={
+                "messages": [to_message_param(message) for message in request.messages],
+                **self._schemas(),
+            },
         )
         return EventStream(response.http_response)
 

@@ -102,6 +102,8 @@ class _CappedStream(httpx2.AsyncByteStream):
 
     def __init__(self, stream: httpx2.AsyncByteStream) -> None:
         self._stream = stream
+        # Two layers below, and not public: without it a stream costs more to read, no more.
+        self.source = getattr(getattr(stream, "_stream", None), "_aiohttp_response", None)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         size = 0
@@ -113,6 +115,14 @@ class _CappedStream(httpx2.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._stream.aclose()
+
+
+def transport_of(response: httpx2.Response) -> asyncio.ReadTransport | None:
+    """Return what a response that is not yet whole is read from, if that can be told to wait."""
+    source = getattr(response.stream, "source", None)
+    connection = source.connection if isinstance(source, aiohttp.ClientResponse) else None
+    transport = connection.transport if connection is not None else None
+    return transport if isinstance(transport, asyncio.ReadTransport) else None
 
 
 def translate_error(error: Exception, *, begun: bool) -> ModelError:

@@ -104,6 +104,10 @@ class AsyncTaskPool(BasePool):
 def _warm_up() -> None:
     """Load what the first turns need: many that come together would each load it at once."""
     import llm.connections  # noqa: F401 - with it the SDK
+    from knowledge.languages import load_languages
     from llm.minilm import load_minilm
+    from llm.tokens import load_vocabulary
 
     load_minilm()
+    load_languages()
+    load_vocabulary()
