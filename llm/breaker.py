@@ -17,6 +17,9 @@ FAILURES_TO_OPEN = 5
 WINDOW_SECONDS = 30.0
 OPEN_SECONDS = 30.0
 KEPT_SECONDS = 600
+# Where nothing has failed anywhere, a worker looks no more often than this.
+CLEAN_SECONDS = 2.0
+_CLEAN: Final = 2
 logger = logging.getLogger(__name__)
 
 
@@ -68,7 +71,7 @@ _ALLOW: Final = (
     _NOW
     + """
 local probe_at = redis.call('GET', KEYS[2])
-if not probe_at then return 1 end
+if not probe_at then return 2 - redis.call('EXISTS', KEYS[1]) end
 if now < tonumber(probe_at) then return 0 end
 redis.call('SET', KEYS[2], string.format('%d', now + ARGV[2]), 'EX', ARGV[4])
 return 1
@@ -94,12 +97,14 @@ _SUCCESS: Final = "return redis.call('DEL', KEYS[1], KEYS[2])"
 class SharedBreaker:
     """The breaker of one model, for all workers through Redis.
 
-    Counts in this process too, and by that alone while Redis is away.
+    Counts in this process too, and by that alone while Redis is away. What other workers see
+    fail is known here within `CLEAN_SECONDS`.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self._own = CircuitBreaker()
+        self._clean_until = 0.0
 
     @property
     def keys(self) -> tuple[str, str]:
@@ -110,19 +115,30 @@ class SharedBreaker:
 
     async def allow(self) -> bool:
         """Say whether a call may be made now, as `CircuitBreaker.allow` does."""
+        if self._is_clean:
+            return True
         own = self._own.allow()
         shared = await self._run(_ALLOW)
+        if shared == _CLEAN and own:
+            self._clean_until = time.monotonic() + CLEAN_SECONDS
         return own if shared is None else bool(shared)
 
     async def record_success(self) -> None:
         """Close the breaker."""
         self._own.record_success()
-        await self._run(_SUCCESS)
+        if not self._is_clean:
+            await self._run(_SUCCESS)
 
     async def record_failure(self) -> None:
         """Count a failure."""
+        self._clean_until = 0.0
         self._own.record_failure()
         await self._run(_FAILURE)
+
+    @property
+    def _is_clean(self) -> bool:
+        """Whether it was closed a moment ago, with no failure that a success would clear."""
+        return time.monotonic() < self._clean_until
 
     async def _run(self, script: str) -> int | None:
         """Return what a script returned, None without Redis."""

@@ -111,3 +111,27 @@ def test_keys_of_a_breaker_lie_on_one_node_of_a_cluster() -> None:
     slots = {key_slot(key.encode()) for key in SharedBreaker("model-a").keys}
     assert len(slots) == 1
     assert slots != {key_slot(key.encode()) for key in SharedBreaker("model-b").keys}
+
+
+async def test_breaker_where_nothing_failed_is_not_looked_up_for_each_call(
+    workers: tuple[Worker, Worker], monkeypatch: pytest.MonkeyPatch, upstream: UpstreamServer
+) -> None:
+    first, _ = workers
+    await first.ask()
+    looks: list[str] = []
+    monkeypatch.setattr(breaker, "loop_redis", lambda: looks.append("one") or 1 / 0)
+    await first.ask()
+    assert looks == []
+
+
+async def test_failure_elsewhere_is_seen_when_the_moment_is_over(
+    workers: tuple[Worker, Worker], monkeypatch: pytest.MonkeyPatch, upstream: UpstreamServer
+) -> None:
+    first, second = workers
+    await second.ask()
+    upstream.behave("500")
+    await fail_until_open(first)
+    monkeypatch.setattr(second.view("model-a"), "_clean_until", 0.0)
+    with pytest.raises(ModelUnavailable):
+        await second.ask()
+    assert len(upstream.requests) == 1 + FAILURES_TO_OPEN
