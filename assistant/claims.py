@@ -55,12 +55,15 @@ JOIN assistant_turn AS turn ON turn.conversation_id = conversation.id
 WHERE turn.id = %s AND turn.state IN ('queued', 'running')
 FOR UPDATE OF conversation
 """
-# The first claim sets how far the turn reaches and when it ends, if that was not set before.
+# The first claim sets how far the turn reaches and when it ends, if that was not set before. Each
+# ends the back-off: should its worker die, the turn is due as soon as the lease runs out.
 CLAIMING = """
 UPDATE assistant_turn AS turn
 SET state = 'running', attempt = attempt + 1, fence = fence + 1, partial_text = '',
     claimed_at = statement_timestamp(),
     lease_until = statement_timestamp() + make_interval(secs => %(lease)s),
+    next_publish_at = statement_timestamp() + make_interval(secs => %(lease)s),
+    publish_count = 0,
     through_seq = coalesce(through_seq, %(last_seq)s),
     deadline_at = coalesce(
         deadline_at, statement_timestamp() + make_interval(secs => %(deadline)s))

@@ -27,6 +27,9 @@ class TokenBucket:
     ``clock`` gives monotonic seconds.
     """
 
+    # Each socket has some.
+    __slots__ = ("_at", "_clock", "_level", "burst", "rate")
+
     def __init__(
         self, *, rate: float, burst: float, clock: Callable[[], float] = time.monotonic
     ) -> None:

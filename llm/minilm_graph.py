@@ -5,7 +5,7 @@ mean of its tokens' last states, scaled to length 1, out (Reimers and Gurevych, 
 2019).
 """
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import onnx
@@ -57,9 +57,7 @@ class Graph:
         words = self._weight("words", self._from["embeddings.word_embeddings.weight"])
         # All texts are of type 0: its vector is added to the positions once.
         kind = self._from["embeddings.token_type_embeddings.weight"][0]
-        places = self._weight(
-            "places", self._from["embeddings.position_embeddings.weight"] + kind
-        )
+        places = self._weight("places", self._from["embeddings.position_embeddings.weight"] + kind)
         count = self._node("Shape", "tokens")
         word = self._node("Gather", words, "tokens")
         place = self._node("Slice", places, self._numbers([0]), count, self._numbers([0]))
@@ -99,7 +97,7 @@ class Graph:
         bias = self._weight(f"{name}.bias", self._from[f"{name}.bias"])
         return self._node("LayerNormalization", x, scale, bias, axis=-1, epsilon=EPSILON)
 
-    def _node(self, operator: str, *inputs: str, out: str = "", **options: object) -> str:
+    def _node(self, operator: str, *inputs: str, out: str = "", **options: Any) -> str:
         out = out or f"{operator}.{len(self._nodes)}"
         self._nodes.append(helper.make_node(operator, inputs, [out], name=out, **options))
         return out

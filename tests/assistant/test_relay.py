@@ -55,6 +55,15 @@ def test_republish_expired_when_a_worker_died(ask: Ask, published: list[int]) ->
     assert (again.attempt, again.fence) == (2, 2)
 
 
+def test_expired_turn_that_had_waited_long_for_its_worker_is_due_with_its_lease(ask: Ask) -> None:
+    turn = ask("Where is it?")
+    Turn.objects.update(publish_count=4, next_publish_at=Now() + timedelta(seconds=30))
+    claim_turn(turn.pk)
+    turn.refresh_from_db()
+    assert turn.lease_until is not None
+    assert turn.next_publish_at <= turn.lease_until
+
+
 @pytest.mark.parametrize("claimed", [False, True])
 def test_run_once_when_the_clock_was_set_back(
     ask: Ask, published: list[int], claimed: bool
