@@ -13,6 +13,8 @@ from tests.live.chat import Customer
 from tests.live.processes import ROOT
 
 RETRY_SECONDS = 0.2
+# So long somebody looks at a conversation that went to people.
+LINGER_SECONDS = 20.0
 QUESTIONS = ROOT / "knowledge" / "demo" / "evaluation.jsonl"
 
 
@@ -28,6 +30,11 @@ class Visitor(Customer):
                 await asyncio.sleep(RETRY_SECONDS)
 
     @property
+    def is_heard(self) -> bool:
+        """Whether all that was said is acknowledged."""
+        return len(self.journal.acknowledged) == len(self.journal.sent)
+
+    @property
     def is_with_assistant(self) -> bool:
         """Whether the assistant answers what is said now."""
         return self.status == "assistant"
@@ -37,7 +44,7 @@ class Load:
     """So many conversations at once, so many messages a second; use it as a context manager.
 
     Everyone who ever asked stays in ``visitors``; a conversation that went to people is left
-    for a new one.
+    for a new one, and its tab closed a little later.
     """
 
     def __init__(
@@ -49,6 +56,7 @@ class Load:
         self._random = random.Random(seed)
         self._questions = _questions()
         self._tasks: list[asyncio.Task[None]] = []
+        self._leaving: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         self._tasks = [
@@ -73,9 +81,10 @@ class Load:
 
     async def stop_asking(self) -> None:
         """Say nothing more; the connections stay."""
-        for task in self._tasks:
+        tasks = [*self._tasks, *self._leaving]
+        for task in tasks:
             task.cancel()
-        failed = await asyncio.gather(*self._tasks, return_exceptions=True)
+        failed = await asyncio.gather(*tasks, return_exceptions=True)
         self._tasks = []
         for one in failed:
             if isinstance(one, Exception):
@@ -93,6 +102,16 @@ class Load:
             while visitor.is_with_assistant and questions:
                 await visitor.say(f"{questions.pop()} (my reference is {dice.randrange(10**6)})")
                 await asyncio.sleep(dice.expovariate(self.per_second / self.conversations))
+            task = asyncio.create_task(_leave(visitor))
+            self._leaving.add(task)
+            task.add_done_callback(self._leaving.discard)
+
+
+async def _leave(visitor: Visitor) -> None:
+    await asyncio.sleep(LINGER_SECONDS)
+    while visitor.is_with_assistant or not visitor.is_heard:
+        await asyncio.sleep(RETRY_SECONDS)
+    await visitor.__aexit__()
 
 
 def is_reply(row: dict[str, object]) -> bool:
