@@ -124,9 +124,9 @@ async def _until_all_ended(arena: Arena, visitors: Sequence[Visitor]) -> float:
     start = time.monotonic()
     names = [one.conversation for one in visitors]
     while time.monotonic() - start < PATIENCE_SECONDS:
-        if all(one.is_heard for one in visitors):
-            if not await asyncio.to_thread(count_unended, arena.database_url, names):
-                break
+        is_heard = all(one.is_heard for one in visitors)
+        if is_heard and not await asyncio.to_thread(count_unended, arena.database_url, names):
+            break
         await asyncio.sleep(LOOK_SECONDS)
     return time.monotonic() - start
 

@@ -9,6 +9,7 @@ from typing import Self
 
 import httpx
 
+from tests.chaos.waiting import until
 from tests.live.chat import Customer
 from tests.live.processes import ROOT
 
@@ -109,8 +110,11 @@ class Load:
 
 async def _leave(visitor: Visitor) -> None:
     await asyncio.sleep(LINGER_SECONDS)
-    while visitor.is_with_assistant or not visitor.is_heard:
-        await asyncio.sleep(RETRY_SECONDS)
+    is_over = False
+    while not is_over:
+        is_over = await until(
+            lambda: visitor.is_heard and not visitor.is_with_assistant, seconds=LINGER_SECONDS
+        )
     await visitor.__aexit__()
 
 
