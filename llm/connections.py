@@ -122,6 +122,9 @@ def transport_of(response: httpx2.Response) -> asyncio.ReadTransport | None:
     source = getattr(response.stream, "source", None)
     connection = source.connection if isinstance(source, aiohttp.ClientResponse) else None
     transport = connection.transport if connection is not None else None
+    # Below TLS, whose own transport would go on to take in what comes.
+    secured = getattr(transport, "_ssl_protocol", None)
+    transport = transport if secured is None else getattr(secured, "_transport", None)
     return transport if isinstance(transport, asyncio.ReadTransport) else None
 
 

@@ -19,6 +19,8 @@ from llm.connections import transport_of
 
 # Below what a reader takes for a pause, and a fifth of the looks at 50 tokens a second.
 PACE_SECONDS = 0.1
+# As much as the SDK's transport hands over at once.
+FULL_PART_BYTES = 16 * 1024
 DONE = "[DONE]"
 
 
@@ -37,15 +39,19 @@ class EventStream:
         self._events: list[Chunk] = []
         self._error: Exception | None = None
         self._is_done = False
+        self._is_behind = False
         self._looked_at = 0.0
 
     async def read(self, *, at_pace: bool) -> list[Chunk]:
         """Return what came since the last look, one event at least; none at the end."""
         seconds = self._looked_at + PACE_SECONDS - time.monotonic()
-        if at_pace and seconds > 0 and not self._is_done:
+        if at_pace and seconds > 0 and not self._is_done and not self._is_behind:
             await self._wait(seconds)
         while not self._events and not self._is_done:
-            self._feed(await anext(self._parts, None))
+            part = await anext(self._parts, None)
+            # Of a fast server, the rest is there already.
+            self._is_behind = part is not None and len(part) >= FULL_PART_BYTES
+            self._feed(part)
         self._looked_at = time.monotonic()
         if self._error is not None and not self._events:
             raise self._error
@@ -55,7 +61,7 @@ class EventStream:
     async def _wait(self, seconds: float) -> None:
         """Let events come together, without a wake-up for each."""
         transport = transport_of(self._response)
-        if transport is None:
+        if transport is None or not transport.is_reading():
             await asyncio.sleep(seconds)
             return
         transport.pause_reading()

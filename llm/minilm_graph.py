@@ -24,7 +24,10 @@ IR_VERSION: Final = 10
 
 
 class Graph:
-    """The graph, and apart from it the ``weights`` that it names: they would not fit a message."""
+    """The graph, and apart from it the ``weights`` that it names.
+
+    Within the model they would stay in memory twice: its session keeps the bytes that it read.
+    """
 
     def __init__(self, weights: dict[str, Matrix]) -> None:
         self.weights: dict[str, Matrix] = {}

@@ -2,8 +2,8 @@
 
 import os
 
-# Before anything imports numpy, which reads it once. A product of one question's size gains
-# nothing from a second thread, and threads that wait for each other on a busy machine lose much.
+# Before anything imports numpy, which reads it once. What is multiplied here is small and gains
+# nothing from a second thread; threads that wait for each other on a busy machine lose much.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from supportbot.celery import app as celery_app

@@ -37,7 +37,7 @@ class AsyncTaskPool(BasePool):
         from assistant.helping.running import poll_forever as poll_for_help
         from assistant.polling import poll_forever
 
-        _warm_up()
+        warm_up()
         self._tasks: set[asyncio.Task[None]] = set()
         self.loop = asyncio.new_event_loop()
         threading.Thread(target=self.loop.run_forever, name="turns", daemon=True).start()
@@ -101,13 +101,20 @@ class AsyncTaskPool(BasePool):
         self.loop.call_soon_threadsafe(self.loop.stop)
 
 
-def _warm_up() -> None:
+def warm_up() -> None:
     """Load what the first turns need: many that come together would each load it at once."""
     import llm.connections  # noqa: F401 - with it the SDK
-    from knowledge.languages import load_languages
     from llm.minilm import load_minilm
-    from llm.tokens import load_vocabulary
 
     load_minilm()
+    # Beside the first turns, which wait for them only where they need them.
+    threading.Thread(target=load_the_rest, name="warm-up", daemon=True).start()
+
+
+def load_the_rest() -> None:
+    """Load what only some turns need."""
+    from knowledge.languages import load_languages
+    from llm.tokens import load_vocabulary
+
     load_languages()
     load_vocabulary()

@@ -1,7 +1,7 @@
 """What each frame of a customer does, one small handler a type."""
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -112,19 +112,35 @@ def _authorise(token: str, origin: str | None, frame: Frame) -> Conversation:
     return conversation
 
 
-def _receive(socket: "ChatConsumer", conversation: Conversation, frame: Say) -> Receipt:
+class Sender(Protocol):
+    """Who sends a message: what of a socket that needs."""
+
+    @property
+    def token(self) -> str:
+        """The conversation's."""
+
+    @property
+    def origin(self) -> str | None:
+        """The page's, where a browser told it."""
+
+    @property
+    def address(self) -> str:
+        """Where the connection came from."""
+
+
+def receive(sender: Sender, conversation: Conversation, frame: Say) -> Receipt:
     """Authorise and store a message in one go: most frames that cost something are messages."""
-    check_message_rates(conversation, address=socket.address)
+    check_message_rates(conversation, address=sender.address)
     return receive_by_token(
-        socket.token,
+        sender.token,
         client_id=frame.client_id,
         text=frame.text,
-        authorise=partial(check_origin_of, socket.origin),
+        authorise=partial(check_origin_of, sender.origin),
     )
 
 
 async def _say(socket: "ChatConsumer", conversation: Conversation, frame: Say) -> None:
-    receipt = await in_database_thread(_receive)(socket, conversation, frame)
+    receipt = await in_database_thread(receive)(socket, conversation, frame)
     # Committed by now, so the acknowledgement is true whatever happens next.
     ack = {
         "type": "ack",

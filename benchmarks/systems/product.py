@@ -5,7 +5,7 @@ import json
 import secrets
 import uuid
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from importlib.metadata import version
 
 import aiohttp
@@ -57,7 +57,7 @@ class Product(System):
             redis_url=urls.redis_url,
             folder=self.folder / "data",
             names=NAMES,
-            environment=self._environment(),
+            environment=self.environment,
         )
         for command in ("migrate", "load_demo"):
             await asyncio.to_thread(self.stack.manage, command)
@@ -121,8 +121,12 @@ class Product(System):
         packages = ("django", "channels", "celery", "openai", "uvicorn", "psycopg", "redis")
         return {name: version(name) for name in packages}
 
-    def _environment(self) -> dict[str, str]:
+    @cached_property
+    def environment(self) -> dict[str, str]:
+        """The settings of its processes."""
         return {
+            "DATABASE_URL": self.servers.urls.database_url,
+            "REDIS_URL": self.servers.urls.redis_url,
             **model_environment(self.place),
             "SECRET_KEY": secrets.token_urlsafe(50),
             "OPENAI_MODELS": MODEL,

@@ -1,11 +1,27 @@
 """A little shop whose tools the tests of actions call: one read, two effects."""
 
+import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
+from asgiref.sync import async_to_sync
+from django.utils import timezone
 from pydantic import BaseModel, Field
 
+from assistant.carrying_out import carry_out
+from assistant.models import ToolCall, Turn
 from assistant.tools import Caller, Card, ToolRefused, registry, tool
+from assistant.turns import run_turn
+from conversations.models import Conversation, Customer
+from llm.testing import ScriptedEngine
+from llm.types import Finished, ToolCallRequest
+
+QUESTION = "How many days do I have to return unused items?"
+CANCEL = ToolCallRequest("c1", "cancel_order", {"number": "HP-12345"})
+MOVE = ToolCallRequest("c1", "change_address", {"number": "HP-12345", "street": "Long Lane 1"})
+run = async_to_sync(carry_out)
 
 
 class Number(BaseModel):
@@ -64,3 +80,41 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Shop:
         return {"number": arguments.number}
 
     return shop
+
+
+@pytest.fixture
+def sign_in(conversation: Conversation) -> Callable[..., None]:
+    """Let the conversation be a signed customer's, for so many minutes."""
+
+    def change(minutes: float, *, external_id: str = "mia") -> None:
+        customer, _ = Customer.objects.get_or_create(
+            site=conversation.site, external_id=external_id, is_verified=True
+        )
+        Conversation.objects.filter(pk=conversation.pk).update(
+            customer=customer, identity_expires_at=timezone.now() + timedelta(minutes=minutes)
+        )
+
+    return change
+
+
+@pytest.fixture
+def proposed(
+    shop: Shop, ask: Callable[[str], Turn], engine: ScriptedEngine
+) -> Callable[[ToolCallRequest], ToolCall]:
+    """Let a turn propose an effect; return the call whose card its message shows."""
+
+    def propose(request: ToolCallRequest = CANCEL) -> ToolCall:
+        question = f"{QUESTION} {uuid.uuid4().hex[:6]}"
+        engine.add_script(question, request, Finished("tool_calls"))
+        turn = ask(question)
+        async_to_sync(run_turn)(turn.pk)
+        return ToolCall.objects.get(turn=turn)
+
+    return propose
+
+
+def shift(call: ToolCall, **seconds: float) -> None:
+    """Move a call's times, as if so many seconds had passed."""
+    for name, amount in seconds.items():
+        moved = getattr(call, name) or timezone.now()
+        ToolCall.objects.filter(pk=call.pk).update(**{name: moved - timedelta(seconds=amount)})

@@ -22,6 +22,8 @@ QUESTIONS = ROOT / "knowledge" / "demo" / "evaluation.jsonl"
 class Visitor(Customer):
     """A customer who also waits for a web server that is not there at the moment."""
 
+    has_left = False
+
     async def __aenter__(self) -> Self:
         while True:
             try:
@@ -32,8 +34,10 @@ class Visitor(Customer):
 
     @property
     def is_heard(self) -> bool:
-        """Whether all that was said is acknowledged."""
-        return len(self.journal.acknowledged) == len(self.journal.sent)
+        """Whether all that was said is acknowledged and was shown."""
+        journal = self.journal
+        shown = max(journal.received, default=0) >= max(journal.acknowledged.values(), default=0)
+        return shown and len(journal.acknowledged) == len(journal.sent)
 
     @property
     def is_with_assistant(self) -> bool:
@@ -74,11 +78,9 @@ class Load:
         await self.stop_asking()
         await asyncio.gather(*(visitor.__aexit__() for visitor in self.visitors))
 
-    async def forget_left(self) -> None:
-        """Close the conversations that went to people, which nobody asks in any more."""
-        left = [one for one in self.visitors if one.status and not one.is_with_assistant]
-        self.visitors = [one for one in self.visitors if one not in left]
-        await asyncio.gather(*(visitor.__aexit__() for visitor in left))
+    def forget_left(self) -> None:
+        """Drop the journals of those who closed their tab."""
+        self.visitors = [one for one in self.visitors if not one.has_left]
 
     async def stop_asking(self) -> None:
         """Say nothing more; the connections stay."""
@@ -116,6 +118,7 @@ async def _leave(visitor: Visitor) -> None:
             lambda: visitor.is_heard and not visitor.is_with_assistant, seconds=LINGER_SECONDS
         )
     await visitor.__aexit__()
+    visitor.has_left = True
 
 
 def is_reply(row: dict[str, object]) -> bool:

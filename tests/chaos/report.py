@@ -104,12 +104,11 @@ def merge(page: Path, rows: Sequence[Row]) -> None:
 
 
 def _overdue(rows: Sequence[Row]) -> list[str]:
-    found = [one for row in rows for one in row["overdue"]]
-    if not found:
-        return []
     return [
-        f"An answer that was due when its worker was killed came {share(found, 50):.1f} s (p50) "
-        f"and {share(found, 95):.1f} s (p95) after the kill, {len(found)} of them.\n"
+        f"*{row['name']}*: an answer that was due at a kill came {share(found, 50):.1f} s (p50) "
+        f"and {share(found, 95):.1f} s (p95) after it, {len(found)} of them.\n"
+        for row in rows
+        if (found := row["overdue"])
     ]
 
 

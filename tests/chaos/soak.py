@@ -86,7 +86,7 @@ async def _soak(folder: Path, asked: argparse.Namespace) -> Samples:
             while (passed := time.monotonic() - start) < asked.minutes * 60:
                 await asyncio.sleep(SAMPLE_SECONDS)
                 samples.append((passed, await asyncio.to_thread(arena.usage)))
-                await load.forget_left()
+                load.forget_left()
     return samples
 
 

@@ -7,15 +7,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
 import httpx2
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from core import fetching
 from core.fetching import (
@@ -29,6 +25,7 @@ from core.fetching import (
     WrongType,
     fetch,
 )
+from tests.certificates import make_certificate
 from tests.web_server import WebServer, serving
 
 HTML = {"text/html"}
@@ -228,27 +225,8 @@ def test_gzip_is_unpacked_within_the_limit(allowed: WebServer) -> None:
             fetch(f"{allowed.origin}{path}", types=HTML)
 
 
-def certificate(folder: Path, *, name: str) -> Path:
-    """Write a key and a certificate of its own for ``name``; return the file with both."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    plain = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    path = folder / "both.pem"
-    path.write_bytes(key.private_bytes(pem, *plain) + made.public_bytes(pem))
-    return path
-
-
 def test_certificate_is_checked_against_the_name(tmp_path: Path, settings: object) -> None:
-    path = certificate(tmp_path, name="help.example")
+    path = make_certificate(tmp_path, name="help.example")
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(path)
     trust = ssl.create_default_context(cafile=str(path))

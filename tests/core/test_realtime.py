@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from channels.layers import get_channel_layer
 from pytest_django import Settings
+from redis import asyncio as aioredis
 
-from core.realtime import Hub, Publisher, counters
+from core.realtime import PREVIEWS_GROUP, Hub, Publisher, counters
 from supportbot.embedded.valkey import EmbeddedValkey
 
 GROUP = "desk"
@@ -99,3 +101,79 @@ async def test_hint_that_cannot_be_encoded_is_counted_and_keeps_no_other_back(
     assert [one["number"] for one in heard] == [2]
     assert counters["hints_failed"] == failed + 1
     hub.leave(GROUP, heard.append)
+
+
+def piece(conversation: str, text: str, *, offset: int = 0) -> dict[str, Any]:
+    return {
+        "type": "delta", "group": GROUP, "conversation": conversation, "message": conversation,
+        "attempt": 10, "offset": offset, "text": text,
+    }  # fmt: skip
+
+
+async def test_pieces_of_several_answers_come_as_one_message_each_to_its_own_listener(
+    valkey: EmbeddedValkey,
+) -> None:
+    hub, publisher = Hub(), Publisher()
+    first, second = list[dict[str, Any]](), list[dict[str, Any]]()
+    await hub.join(GROUP, first.append, conversation="a")
+    await hub.join(GROUP, second.append, conversation="b")
+    async with aioredis.Redis.from_url(valkey.url) as redis:
+        before = await redis.info("commandstats")
+        # One after the other, before the sending thread has begun.
+        for message in (
+            piece("a", "Parcels "),
+            piece("b", "Boots "),
+            piece("a", "arrive.", offset=8),
+            {"type": "delta_end", "group": GROUP, "conversation": "a", "reason": "final"},
+            piece("b", "are dry.", offset=6),
+        ):
+            publisher._queue.append((GROUP, message))
+        publisher.publish(GROUP, hint(1))
+        await until(lambda: len(first) == 3 and len(second) == 2)
+        after = await redis.info("commandstats")
+    assert [one["type"] for one in first] == ["delta", "delta", "delta_end"]
+    assert "".join(one["text"] for one in second) == "Boots are dry."
+    published = [stats.get("cmdstat_publish", {"calls": 0})["calls"] for stats in (before, after)]
+    assert published[1] - published[0] == 4
+    hub.leave(GROUP, first.append, conversation="a")
+    hub.leave(GROUP, second.append, conversation="b")
+
+
+async def test_who_joins_while_the_last_one_leaves_hears_of_both_groups(
+    valkey: EmbeddedValkey,
+) -> None:
+    hub, heard = Hub(), list[dict[str, Any]]()
+    # The group of pieces is among the first to be left: others were joined after it.
+    for group in ("first", GROUP):
+        await hub.join(group, heard.append)
+    for group in ("first", GROUP):
+        hub.leave(group, heard.append)
+    layer = get_channel_layer()
+    discard, joined = layer.group_discard, asyncio.Event()
+
+    async def slowly(group: str, channel: str) -> None:
+        await joined.wait()
+        await discard(group, channel)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layer, "group_discard", slowly)
+        await until(lambda: PREVIEWS_GROUP not in hub._subscribed)
+        joining = asyncio.create_task(hub.join(GROUP, heard.append, conversation="a"))
+        await asyncio.sleep(0.05)
+        joined.set()
+        await joining
+    publisher = Publisher()
+    publisher._queue.extend([(GROUP, piece("a", "x")), (GROUP, piece("b", "y"))])
+    publisher.publish(GROUP, hint(1) | {"conversation": "a"})
+    await until(lambda: len(heard) == 2)
+    assert heard[0]["text"] == "x"
+    hub.leave(GROUP, heard.append, conversation="a")
+
+
+async def test_hub_that_nobody_listens_to_leaves_all_groups(valkey: EmbeddedValkey) -> None:
+    hub, heard = Hub(), list[dict[str, Any]]()
+    await hub.join(GROUP, heard.append)
+    hub.leave(GROUP, heard.append)
+    await until(lambda: not hub._subscribed)
+    async with aioredis.Redis.from_url(valkey.url) as redis:
+        assert not [one for one in await redis.pubsub_channels() if b"__group__" in one]

@@ -135,3 +135,20 @@ async def test_failure_elsewhere_is_seen_when_the_moment_is_over(
     with pytest.raises(ModelUnavailable):
         await second.ask()
     assert len(upstream.requests) == 1 + FAILURES_TO_OPEN
+
+
+async def test_failure_during_a_look_is_not_forgotten_by_its_answer(
+    workers: tuple[Worker, Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = workers[0].view("model-a")
+    look = view._run
+
+    async def fail_meanwhile(script: str) -> int | None:
+        found = await look(script)
+        monkeypatch.setattr(view, "_run", look)
+        await view.record_failure()
+        return found
+
+    monkeypatch.setattr(view, "_run", fail_meanwhile)
+    assert await view.allow()
+    assert not view._is_clean
