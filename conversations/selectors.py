@@ -108,18 +108,26 @@ def sizes_after(conversation_pk: int, *, after: int, limit: int = PAGE) -> list[
     return list(rows.values_list(Length("text"), flat=True)[:limit])
 
 
-# A web process asks this every few seconds for all that it shows, thousands at times.
-HEADS = """
-SELECT public_id::text, last_seq, revision FROM conversations_conversation
-WHERE public_id = ANY(%s::uuid[])
+# A web process asks this every few seconds for all that it shows, thousands at times: what it
+# knows goes there as three texts, and only what is new comes back.
+CHANGED = """
+SELECT seen.place, conversation.last_seq, conversation.revision
+FROM unnest(%s::uuid[], %s::int[], %s::int[])
+    WITH ORDINALITY AS seen(public_id, last_seq, revision, place)
+JOIN conversations_conversation AS conversation USING (public_id)
+WHERE (conversation.last_seq, conversation.revision) <> (seen.last_seq, seen.revision)
 """
 
 
-def heads(public_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """Return ``(last_seq, revision)`` of the given conversations, by public id."""
+def changed_heads(
+    public_ids: Sequence[str], seen: Sequence[tuple[int, int]]
+) -> dict[int, tuple[int, int]]:
+    """Return ``(last_seq, revision)`` of the conversations that differ from ``seen``, by place."""
+    seqs, revisions = zip(*seen, strict=True) if seen else ((), ())
+    arrays = [f"{{{','.join(map(str, one))}}}" for one in (public_ids, seqs, revisions)]
     with connection.cursor() as cursor:
-        cursor.execute(HEADS, [list(public_ids)])
-        return {public_id: (seq, revision) for public_id, seq, revision in cursor}
+        cursor.execute(CHANGED, arrays)
+        return {place - 1: (seq, revision) for place, seq, revision in cursor}
 
 
 def wants_rating(conversation: Conversation) -> bool:

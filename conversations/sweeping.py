@@ -3,11 +3,11 @@
 import asyncio
 import logging
 from typing import Protocol
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary
 
 from django.db import Error
 
-from conversations.selectors import heads
+from conversations.selectors import changed_heads
 from core.background import in_database_thread
 
 logger = logging.getLogger(__name__)
@@ -19,6 +19,14 @@ class Viewer(Protocol):
 
     conversation_id: str
 
+    @property
+    def shown(self) -> tuple[int, int]:
+        """The last message's place and the revision that it shows."""
+
+    @property
+    def is_watching_more(self) -> bool:
+        """Whether it shows what changes without its conversation, so that it looks each time."""
+
     def look_again(self, *, last_seq: int, revision: int) -> None:
         """Compare with what was shown; called on the event loop, must not block."""
 
@@ -27,11 +35,11 @@ class Sweep:
     """All viewers of one event loop, checked by one query a round."""
 
     def __init__(self) -> None:
-        self._viewers: WeakSet[Viewer] = WeakSet()
+        self._viewers: set[Viewer] = set()
         self._task: asyncio.Task[None] | None = None
 
     def add(self, viewer: Viewer) -> None:
-        """Watch over ``viewer`` until it is removed or gone."""
+        """Watch over ``viewer`` until it is removed."""
         self._viewers.add(viewer)
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._run())
@@ -51,13 +59,17 @@ class Sweep:
     async def look(self) -> None:
         """Do one round."""
         viewers = list(self._viewers)
-        ids = list({viewer.conversation_id for viewer in viewers})
-        if not ids:
+        if not viewers:
             return
-        current = await in_database_thread(heads)(ids)
+        ids = [viewer.conversation_id for viewer in viewers]
+        seen = [viewer.shown for viewer in viewers]
+        changed = await in_database_thread(changed_heads)(ids, seen)
+        for place, (last_seq, revision) in changed.items():
+            viewers[place].look_again(last_seq=last_seq, revision=revision)
         for viewer in viewers:
-            if head := current.get(viewer.conversation_id):
-                viewer.look_again(last_seq=head[0], revision=head[1])
+            if viewer.is_watching_more:
+                last_seq, revision = viewer.shown
+                viewer.look_again(last_seq=last_seq, revision=revision)
 
 
 _sweeps: "WeakKeyDictionary[asyncio.AbstractEventLoop, Sweep]" = WeakKeyDictionary()

@@ -140,6 +140,16 @@ class DeskConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         head = await self._access(public_id)
         self.look_again(last_seq=head.last_seq, revision=head.revision)
 
+    @property
+    def shown(self) -> tuple[int, int]:
+        """What was told last (``conversations.sweeping.Viewer``)."""
+        return self._head or (-1, -1)
+
+    @property
+    def is_watching_more(self) -> bool:
+        """The queue has hints of its own."""
+        return False
+
     def look_again(self, *, last_seq: int, revision: int) -> None:
         """Tell where the conversation stands, when it is not where it was told to be."""
         if self._head == (last_seq, revision):

@@ -204,6 +204,16 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if self.writer is not None:
             self.writer.take_hint(hint)
 
+    @property
+    def shown(self) -> tuple[int, int]:
+        """Where the writer stands (``conversations.sweeping.Viewer``)."""
+        return self.writer.shown if self.writer is not None else (-1, -1)
+
+    @property
+    def is_watching_more(self) -> bool:
+        """Whether a place in the queue is shown."""
+        return self.writer is not None and self.writer.is_waiting
+
     def look_again(self, *, last_seq: int, revision: int) -> None:
         """Heal lost hints (``conversations.sweeping.Viewer``)."""
         if self.writer is not None:

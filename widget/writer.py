@@ -134,10 +134,20 @@ class SocketWriter:
         self._sent_state.pop(f"card {call}", None)
         self.take_hint({"type": "conversation.changed"})
 
+    @property
+    def shown(self) -> tuple[int, int]:
+        """The last message's place and the revision that were sent."""
+        return self._last_seq, self._revision
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the conversation waits for a person, as far as was sent."""
+        return self._status == Conversation.Status.WAITING
+
     def look_again(self, *, last_seq: int, revision: int) -> None:
         """Read again if anything is new; look for the place of one who waits."""
-        self._must_read |= last_seq != self._last_seq or revision != self._revision
-        self._must_find_place |= self._status == Conversation.Status.WAITING
+        self._must_read |= (last_seq, revision) != self.shown
+        self._must_find_place |= self.is_waiting
         if self._must_read or self._must_find_place:
             self._wake.set()
 
@@ -207,8 +217,7 @@ class SocketWriter:
     async def _write_rows(self) -> None:
         try:
             # Who waits shares one look at the queue with all others who do.
-            is_waiting = self._status == Conversation.Status.WAITING
-            queue = await queue_watch().look() if is_waiting else None
+            queue = await queue_watch().look() if self.is_waiting else None
             view = await self._read_view(queue)
         except Error as error:
             # The sweep comes back to it; the client sees no gap.

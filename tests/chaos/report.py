@@ -17,8 +17,10 @@ HEAD = """# Faults
 Written by `make chaos`. Every fault was made under load, at random moments; the table says how
 many conversations there were at once, with how many messages a second in all. Afterwards each
 client's journal (what it sent, what was acknowledged, what it received) was compared with the
-database. Times in seconds. The web server, two workers, relay, beat, PostgreSQL, Redis, the model's
-server and the clients shared one machine ({machine}).
+database. Whoever was passed on to people closes the tab twenty seconds later. Where kills follow
+each other within seconds, some hit the same answer again, and each of them counts. Times in
+seconds. The web server, two workers, relay, beat, PostgreSQL, Redis, the model's server and the
+clients shared one machine ({machine}).
 
 """
 COLUMNS = (
