@@ -20,7 +20,6 @@ from typing import Any
 
 import aiohttp
 
-from benchmarks.cores import TESTED, on_core
 from benchmarks.model import Model
 from benchmarks.questions import questions
 from benchmarks.systems.product import Product
@@ -104,9 +103,8 @@ async def _measure(folder: Path, *, turns: int) -> Costs:
             product.stack.close()
             await model.set_pace(FAST)
             os.environ |= {**product.environment, "DJANGO_SETTINGS_MODULE": "supportbot.settings"}
-            with on_core(TESTED):
-                await asyncio.to_thread(_set_up)
-                return await _ask(turns)
+            await asyncio.to_thread(_set_up)
+            return await _ask(turns)
         finally:
             await product.stop()
 
