@@ -153,9 +153,8 @@ async def test_connection_is_not_read_between_two_looks(
     upstream.behave(text=text, tokens_per_s=100)
     assert join_text(await collect(engine, make_request())) == text
     # For each of its fifty words it would have been fifty.
-    assert 2 <= len(watched) <= 10
-    # The first look comes a little after its beat has begun.
-    assert all(sum(one.seconds) > 0.5 * PACE_SECONDS for one in watched)
+    assert 2 <= len(watched) <= 25
+    assert max(sum(one.seconds) for one in watched) > 0.5 * PACE_SECONDS
     assert all(one.is_reading() for one in watched)
 
 
