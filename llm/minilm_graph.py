@@ -9,11 +9,10 @@ from typing import Any, Final
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-Matrix = NDArray[np.float32]
-DIMENSIONS: Final = 384
+from llm.minilm import DIMENSIONS, Matrix
+
 LAYERS: Final = 6
 HEADS: Final = 12
 HEAD_SIZE: Final = DIMENSIONS // HEADS

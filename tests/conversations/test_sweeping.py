@@ -57,5 +57,11 @@ async def test_viewers_hear_of_their_own_conversation_alone(three: list[Conversa
 
 
 async def test_nothing_is_asked_where_nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conversations.sweeping.changed_heads", lambda *_: 1 / 0)
-    await Sweep().look()
+    asked: list[object] = []
+    monkeypatch.setattr("conversations.sweeping.changed_heads", lambda *of: asked.append(of) or {})
+    sweep = Sweep()
+    await sweep.look()
+    assert asked == []
+    sweep.add(Shown("a"))
+    await sweep.look()
+    assert len(asked) == 1

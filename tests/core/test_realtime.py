@@ -57,6 +57,7 @@ async def test_hub_after_a_restart_of_redis_hears_again(valkey: EmbeddedValkey) 
         lambda: any(one["number"] == 2 for one in heard),
         trying=lambda: publisher.publish(GROUP, hint(2)),
     )
+    assert {one["number"] for one in heard} == {1, 2}
     hub.leave(GROUP, heard.append)
 
 
@@ -159,7 +160,7 @@ async def test_who_joins_while_the_last_one_leaves_hears_of_both_groups(
         patch.setattr(layer, "group_discard", slowly)
         await until(lambda: PREVIEWS_GROUP not in hub._subscribed)
         joining = asyncio.create_task(hub.join(GROUP, heard.append, conversation="a"))
-        await asyncio.sleep(0.05)
+        await until(lambda: hub._members[PREVIEWS_GROUP] > 0)
         joined.set()
         await joining
     publisher = Publisher()
