@@ -99,16 +99,17 @@ def test_answer_quotes_prose_of_the_prompt_and_no_headings() -> None:
 
 async def test_floor_sees_every_token_at_the_pace_that_is_set(place: tuple[Place, Model]) -> None:
     where, model = place
-    await model.set_pace(Pace(first_after=0.05, per_second=200, tokens=40))
+    await model.set_pace(Pace(first_after=0.3, per_second=200, tokens=40))
     chat = Floor(where).chat()
     pieces = [piece async for piece in chat.ask("anything")]
     assert len([piece for piece in pieces if piece]) == 40
     started = time.monotonic()
     seen = await ask_in_turn(chat, ["one", "two"], pause=0)
-    assert time.monotonic() - started > 2 * (0.05 + 39 / 200)
+    assert time.monotonic() - started > 2 * (0.3 + 39 / 200)
     assert (seen.asked, seen.answered, seen.unstamped, seen.lost) == (2, 2, 0, 0)
-    assert 0 < min(seen.before) < 0.05
-    assert 0 < min(seen.after) < 0.05
+    # Without the model's own wait, on a slow machine too.
+    assert 0 < min(seen.before) < 0.3
+    assert 0 < min(seen.after) < 0.3
 
 
 async def test_added_is_what_lies_before_the_model_and_after_it(
@@ -117,10 +118,11 @@ async def test_added_is_what_lies_before_the_model_and_after_it(
     where, model = place
     await model.set_pace(Pace(first_after=0.3, per_second=0, tokens=5))
     seen = await ask_in_turn(SlowChat(Floor(where).chat()), ["one"], pause=0)
-    assert seen.before[0] == pytest.approx(0.1, abs=0.05)
-    assert seen.after[0] == pytest.approx(0.2, abs=0.05)
+    # The model's own 0.3 s would show in either; a busy machine adds less than that.
+    assert 0.1 <= seen.before[0] < 0.4
+    assert 0.2 <= seen.after[0] < 0.5
     assert seen.added == [seen.before[0] + seen.after[0]]
-    assert first_token_of(seen)["added p50"] == pytest.approx(300, abs=100)
+    assert first_token_of(seen)["added p50"] == pytest.approx(1000 * seen.added[0], abs=0.1)
 
 
 async def test_arrivals_never_meet_a_busy_chat(place: tuple[Place, Model]) -> None:

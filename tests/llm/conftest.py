@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from importlib import import_module
+from uuid import uuid4
 
 import pytest
 import pytest_asyncio
@@ -33,6 +34,8 @@ async def upstream(
     monkeypatch.setattr(key_states, "WRITE_SECONDS", 600.0)
     breaker_of.cache_clear()
     key_ring.cache_clear()
+    # A port comes again within the 30 s that a breaker remembers what failed at an address.
+    settings.REDIS_PREFIX = f"{settings.REDIS_PREFIX}.{uuid4().hex[:8]}"
     async with serve_upstream() as server:
         settings.OPENAI_API_KEY = "key-one"
         settings.OPENAI_API_KEY_FILE = ""
