@@ -19,7 +19,6 @@ from django.utils import timezone
 
 from assistant.models import BudgetAlarm, BudgetLimit, Reservation, Scope, Spend
 from core.holding import held
-from core.rows import fetch_rows
 from llm.pricing import Price, cost_of, price_of, total_cost
 from llm.tiers import models_of
 from llm.types import TIERS, Tier, Usage
@@ -72,7 +71,6 @@ class Grant:
     reason: str = ""
 
 
-@transaction.atomic
 def reserve(
     purpose: Purpose,
     *,
@@ -84,12 +82,10 @@ def reserve(
     """Set apart what a use may cost at most; the best tier up to ``wanted`` that is left.
 
     ``rounds`` is how often the model may be asked: once more after each round of tools.
-    The rows of the scopes are locked, always in the same order, until this commits.
     """
     limits = _limits(purpose.site_pk)
     day = timezone.now().date()
-    _make_missing(purpose.scopes, day=day)
-    spends = _lock(purpose.scopes, day=day)
+    spends: list[Spend] = []
     spent_out: BudgetLimit | None = None
     for tier in _ladder(wanted):
         amount = most_of(
@@ -98,10 +94,9 @@ def reserve(
             max_completion_tokens=max_completion_tokens,
             rounds=rounds,
         )
-        spent_out = _what_is_spent(spends, limits, amount)
+        held_pk, spends, spent_out = _hold(purpose, tier, amount, limits=limits, day=day)
         if spent_out is None:
             reason = "" if tier == wanted else f"{wanted} is over the budget"
-            held_pk = _hold(purpose, tier, amount, spends=spends, day=day)
             _raise_alarms(spends, limits, day=day)
             return Grant(tier, held_pk, reason)
     _raise_alarms(spends, limits, day=day, spent_out=spent_out)
@@ -212,88 +207,80 @@ def _limits(site_pk: int) -> Mapping[str, BudgetLimit]:
     return {row.scope: row for row in rows}
 
 
-LOCKED = """
-WHERE day = %s AND (scope, scope_key) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
-ORDER BY scope, scope_key FOR UPDATE"""
-
-
-def _lock(scopes: Sequence[tuple[str, str]], *, day: date) -> list[Spend]:
-    """Return the rows of the scopes that there are, locked in their order."""
-    names, keys = zip(*scopes, strict=True)
-    return fetch_rows(Spend, LOCKED, [day, list(names), list(keys)])
-
-
-# In the order of their locks, so that two who make the rows of a new day never wait in a ring.
-MAKING = """
-INSERT INTO assistant_spend
-    (scope, scope_key, day, reserved_usd, spent_usd, reserved_tokens, spent_tokens)
-SELECT scope, scope_key, %s, 0, 0, 0, 0
-FROM unnest(%s::text[], %s::text[]) AS wanted(scope, scope_key)
-ORDER BY scope, scope_key
-ON CONFLICT DO NOTHING
-"""
-
-
-def _make_missing(scopes: Sequence[tuple[str, str]], *, day: date) -> None:
-    """Make the rows of a new day; before any is locked, so that the order of locks holds."""
-    names, keys = zip(*scopes, strict=True)
-    with connection.cursor() as cursor:
-        cursor.execute(MAKING, [day, list(names), list(keys)])
-
-
-def _what_is_spent(
-    spends: Iterable[Spend], limits: Mapping[str, BudgetLimit], amount: Amount
-) -> BudgetLimit | None:
-    """Return the first limit that has no room for an amount, None where all have."""
-    for spend in spends:
-        limit = limits.get(spend.scope)
-        if limit is None:
-            continue
-        usd = spend.spent_usd + spend.reserved_usd + amount.usd
-        tokens = spend.spent_tokens + spend.reserved_tokens + amount.tokens
-        if limit.usd is not None and usd > limit.usd:
-            return limit
-        if limit.tokens is not None and tokens > limit.tokens:
-            return limit
-    return None
-
-
+# The rows of the scopes are made or locked in one order, so that two never wait in a ring, until
+# this commits. What comes back holds the amount already.
 HOLDING = """
-WITH held AS (
-    UPDATE assistant_spend
-    SET reserved_usd = reserved_usd + %(usd)s, reserved_tokens = reserved_tokens + %(tokens)s
-    WHERE id = ANY(%(spends)s)
+WITH spends AS (
+    INSERT INTO assistant_spend AS spend
+        (scope, scope_key, day, reserved_usd, spent_usd, reserved_tokens, spent_tokens)
+    SELECT scope, scope_key, %(day)s, %(usd)s, 0, %(tokens)s, 0
+    FROM unnest(%(names)s::text[], %(keys)s::text[]) AS wanted(scope, scope_key)
+    ORDER BY scope, scope_key
+    ON CONFLICT (scope, scope_key, day) DO UPDATE
+    SET reserved_usd = spend.reserved_usd + EXCLUDED.reserved_usd,
+        reserved_tokens = spend.reserved_tokens + EXCLUDED.reserved_tokens
+    RETURNING spend.*
+), held AS (
+    INSERT INTO assistant_reservation
+        (turn_id, purpose, tier, state, day, scopes, usd, tokens, created_at)
+    VALUES (
+        %(turn)s, %(purpose)s, %(tier)s, 'held', %(day)s, %(scopes)s::jsonb, %(usd)s, %(tokens)s,
+        statement_timestamp())
+    RETURNING id
 )
-INSERT INTO assistant_reservation
-    (turn_id, purpose, tier, state, day, scopes, usd, tokens, created_at)
-VALUES (
-    %(turn)s, %(purpose)s, %(tier)s, 'held', %(day)s, %(scopes)s::jsonb, %(usd)s, %(tokens)s,
-    statement_timestamp())
-RETURNING id
+SELECT held.id, scope, scope_key, reserved_usd, spent_usd, reserved_tokens, spent_tokens
+FROM held CROSS JOIN spends ORDER BY scope, scope_key
 """
+_READ = ("scope", "scope_key", "reserved_usd", "spent_usd", "reserved_tokens", "spent_tokens")
 
 
 def _hold(
-    purpose: Purpose, tier: Tier, amount: Amount, *, spends: Sequence[Spend], day: date
-) -> int:
-    """Add ``amount`` to the locked rows and return the key of its reservation."""
+    purpose: Purpose, tier: Tier, amount: Amount, *, limits: Mapping[str, BudgetLimit], day: date
+) -> tuple[int, list[Spend], BudgetLimit | None]:
+    """Add ``amount`` to the rows of the scopes, and take it back where a limit has no room.
+
+    Returns the key of its reservation, the rows as they are then, and that limit, if any.
+    """
+    names, keys = zip(*purpose.scopes, strict=True)
     fields: dict[str, Any] = {
         "usd": amount.usd,
         "tokens": amount.tokens,
-        "spends": [spend.pk for spend in spends],
+        "names": list(names),
+        "keys": list(keys),
         "turn": purpose.turn_pk,
         "purpose": purpose.name,
         "tier": tier,
         "day": day,
         "scopes": json.dumps(purpose.scopes),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(HOLDING, fields)
-        (pk,) = cursor.fetchone()
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(HOLDING, fields)
+            rows = cursor.fetchall()
+        spends = [Spend(day=day, **dict(zip(_READ, row[1:], strict=True))) for row in rows]
+        spent_out = _what_is_spent(spends, limits)
+        if spent_out is not None:
+            transaction.set_rollback(True)
+    if spent_out is not None:
+        for spend in spends:
+            spend.reserved_usd -= amount.usd
+            spend.reserved_tokens -= amount.tokens
+    return rows[0][0], spends, spent_out
+
+
+def _what_is_spent(
+    spends: Iterable[Spend], limits: Mapping[str, BudgetLimit]
+) -> BudgetLimit | None:
+    """Return the first limit that is exceeded, None where none is."""
     for spend in spends:
-        spend.reserved_usd += amount.usd
-        spend.reserved_tokens += amount.tokens
-    return int(pk)
+        limit = limits.get(spend.scope)
+        if limit is None:
+            continue
+        if limit.usd is not None and spend.spent_usd + spend.reserved_usd > limit.usd:
+            return limit
+        if limit.tokens is not None and spend.spent_tokens + spend.reserved_tokens > limit.tokens:
+            return limit
+    return None
 
 
 def _raise_alarms(

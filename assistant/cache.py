@@ -13,21 +13,24 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Q
 from django.db.models.functions import Now
+from psycopg.types.json import Jsonb
 from redis.asyncio.lock import Lock
 from redis.exceptions import RedisError
 
 from assistant.confidence import threshold_of
 from assistant.drafts import Citation, Draft
-from assistant.models import CachedAnswer, Turn
+from assistant.models import CachedAnswer
 from assistant.planning import Answer
 from assistant.promises import OutputRule
-from conversations.models import Message
 from core.background import in_database_thread
 from core.loop_redis import loop_redis
+from core.rows import fetch_row
 
 logger = logging.getLogger(__name__)
 KEPT = timedelta(days=7)
@@ -73,12 +76,20 @@ def stands_alone(plan: Answer) -> bool:
 
 def find_cached(key: str) -> CachedAnswer | None:
     """Return the answer that may be given again for ``key``."""
-    fresh = CachedAnswer.objects.filter(key=key, is_disabled=False, created_at__gt=Now() - KEPT)
-    found = fresh.exclude(source_message__helpful=False).first()
-    if found is None:
-        return None
-    unhelpful = Turn.objects.filter(cached_answer=found, message__helpful=False)
-    return None if unhelpful.exists() else found
+    return fetch_row(CachedAnswer, HELPFUL, {"key": key, "kept": KEPT})
+
+
+# Neither where it was first shown nor where it was given again did it fail to help.
+HELPFUL = """
+WHERE key = %(key)s AND NOT is_disabled AND created_at > statement_timestamp() - %(kept)s
+    AND NOT EXISTS (
+        SELECT FROM conversations_message AS shown
+        WHERE shown.id = source_message_id AND shown.helpful = false)
+    AND NOT EXISTS (
+        SELECT FROM assistant_turn AS again JOIN conversations_message AS shown
+            ON shown.id = again.message_id AND shown.conversation_id = again.conversation_id
+        WHERE again.cached_answer_id = assistant_cachedanswer.id AND shown.helpful = false)
+"""
 
 
 def draft_of(cached: CachedAnswer) -> Draft:
@@ -100,29 +111,39 @@ def remember(key: str, plan: Answer, draft: Draft, *, confidence: float) -> int:
 
     Returns its pk, by which the message that shows it is noted once it is stored.
     """
-    kept, _ = CachedAnswer.objects.update_or_create(
-        key=key,
-        defaults={
-            "site": plan.conversation.site,
-            "question": plan.question,
-            "locale": plan.reading.language,
-            "text": draft.text,
-            "citations": [dict(citation) for citation in draft.citations],
-            "confidence": confidence,
-            "knowledge_version": plan.knowledge_version,
-            "prompt_version": draft.prompt_version,
-            "cost": draft.cost,
-            "is_disabled": False,
-            "source_message": None,
-            "created_at": Now(),
-        },
-    )
-    return kept.pk
+    fields: dict[str, Any] = {
+        "key": key,
+        "site": plan.conversation.site_id,
+        "question": plan.question,
+        "locale": plan.reading.language,
+        "text": draft.text,
+        "citations": Jsonb([dict(citation) for citation in draft.citations]),
+        "confidence": confidence,
+        "knowledge_version": plan.knowledge_version,
+        "prompt_version": draft.prompt_version,
+        "cost": draft.cost,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(KEEPING, fields)
+        (pk,) = cursor.fetchone()
+    return int(pk)
 
 
-def note_source(kept_pk: int, message: Message) -> None:
-    """Note where a kept answer was first shown: what is thumbed down there is not given again."""
-    CachedAnswer.objects.filter(pk=kept_pk).update(source_message=message)
+KEEPING = """
+INSERT INTO assistant_cachedanswer
+    (key, site_id, question, locale, text, citations, confidence, knowledge_version,
+     prompt_version, cost, is_disabled, source_message_id, created_at)
+VALUES (
+    %(key)s, %(site)s, %(question)s, %(locale)s, %(text)s, %(citations)s, %(confidence)s,
+    %(knowledge_version)s, %(prompt_version)s, %(cost)s, false, NULL, statement_timestamp())
+ON CONFLICT (key) DO UPDATE
+SET (site_id, question, locale, text, citations, confidence, knowledge_version, prompt_version,
+     cost, is_disabled, source_message_id, created_at)
+    = (EXCLUDED.site_id, EXCLUDED.question, EXCLUDED.locale, EXCLUDED.text, EXCLUDED.citations,
+       EXCLUDED.confidence, EXCLUDED.knowledge_version, EXCLUDED.prompt_version, EXCLUDED.cost,
+       false, NULL, EXCLUDED.created_at)
+RETURNING id
+"""
 
 
 def drop_old() -> int:

@@ -22,7 +22,7 @@ from assistant.preparing import Prepared, granted, prepare
 from assistant.reading import Reading
 from assistant.recording import Recorder, describe_choice, describe_draft, describe_plan
 from assistant.safekeeping import saving
-from assistant.spending import book
+from assistant.spending import Spending, book
 from assistant.streaming import Preview
 from assistant.writing import Writer
 from core.background import in_database_thread
@@ -30,7 +30,7 @@ from escalation.models import HandOff
 from escalation.selectors import active_rules
 from llm.engines import moderate
 from llm.pricing import total_cost
-from llm.types import ModerationVerdict, Usage
+from llm.types import ModerationVerdict
 
 logger = logging.getLogger(__name__)
 Reason = HandOff.Reason
@@ -80,12 +80,13 @@ async def _answer(plan: Answer, job: Job, recorder: Recorder) -> tuple[Draft, Ju
         return await _settled_after(plan, job, recorder, prepared=prepared)
     # Who waits for another one's answer holds no budget meanwhile.
     async with single_flight(prepared.cache_key) as others:
-        cached = others or await in_database_thread(find_cached)(prepared.cache_key)
-        if cached is not None:
-            _note_plan(plan, recorder, prepared=prepared)
-            recorder.note(given_again={"kept": cached.pk, "since": cached.created_at.isoformat()})
-            return _give_again(cached, plan, job)
-        return await _within_budget(plan, job, recorder, prepared=prepared)
+        with recorder.step("prompt and budget"):
+            found = others or await in_database_thread(_kept_or_granted)(plan, job, prepared)
+        if isinstance(found, Prepared):
+            return await _settled_after(plan, job, recorder, prepared=found)
+        _note_plan(plan, recorder, prepared=prepared)
+        recorder.note(given_again={"kept": found.pk, "since": found.created_at.isoformat()})
+        return _give_again(found, plan, job)
 
 
 def _note_plan(plan: Answer, recorder: Recorder, *, prepared: Prepared) -> None:
@@ -99,27 +100,24 @@ def _prepared(plan: Answer, job: Job) -> Prepared:
     return prepared if prepared.cache_key else granted(plan, job, prepared)
 
 
-async def _within_budget(
-    plan: Answer, job: Job, recorder: Recorder, *, prepared: Prepared
-) -> tuple[Draft, Judgement]:
-    with recorder.step("prompt and budget"):
-        prepared = await in_database_thread(granted)(plan, job, prepared)
-    return await _settled_after(plan, job, recorder, prepared=prepared)
+def _kept_or_granted(plan: Answer, job: Job, prepared: Prepared) -> CachedAnswer | Prepared:
+    """Return the answer that may be given again, else what a new one is written with."""
+    return find_cached(prepared.cache_key) or granted(plan, job, prepared)
 
 
 async def _settled_after(
     plan: Answer, job: Job, recorder: Recorder, *, prepared: Prepared
 ) -> tuple[Draft, Judgement]:
     """Write the answer, and settle what was reserved for it however that ends."""
-    usages: list[Usage] = []
+    spent = Spending(prepared.grant)
     try:
         _note_plan(plan, recorder, prepared=prepared)
         recorder.note(**describe_choice(prepared))
         if plan.otherwise is not None and not prepared.may_call_tools:
             return Draft(), plan.judgement
-        return await _write_answer(plan, job, recorder, prepared=prepared, usages=usages)
+        return await _write_answer(plan, job, recorder, prepared=prepared, spent=spent)
     finally:
-        await book(prepared.grant, usages)
+        await book(spent)
 
 
 def _give_again(cached: CachedAnswer, plan: Answer, job: Job) -> tuple[Draft, Judgement]:
@@ -130,40 +128,49 @@ def _give_again(cached: CachedAnswer, plan: Answer, job: Job) -> tuple[Draft, Ju
 
 
 async def _write_answer(
-    plan: Answer, job: Job, recorder: Recorder, *, prepared: Prepared, usages: list[Usage]
+    plan: Answer, job: Job, recorder: Recorder, *, prepared: Prepared, spent: Spending
 ) -> tuple[Draft, Judgement]:
     redact = prepared.redactor.redact
     # Beside the answer, not before it: the first word does not wait for a verdict.
     verdict = asyncio.create_task(moderate(redact(plan.question)))
-    writer = Writer(plan, job, prepared=prepared, recorder=recorder)
+    writer = Writer(plan, job, prepared=prepared, recorder=recorder, usages=spent.usages)
     try:
         draft = await _write(writer, job)
         with recorder.step("moderation, beyond the answer"):
             found = await verdict
-        judged = await in_database_thread(_judge_again)(plan, draft, found)
-        draft = replace(writer.flag(draft, judged.pass_on), cost=judged.cost)
-        judgement = judged.judgement
-        if _may_be_kept(prepared, draft):
-            draft = await in_database_thread(_kept)(plan, prepared, draft, judgement)
+        end = await in_database_thread(_conclude)(plan, prepared, draft, found, spent)
     finally:
         verdict.cancel()
-        usages += writer.usages
+    draft = replace(writer.flag(draft, end.pass_on), cost=end.cost, kept_pk=end.kept_pk)
     recorder.note(**describe_draft(draft, moderation=found, redact=redact))
-    return draft, judgement
+    return draft, end.judgement
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
+class _Conclusion:
     """What is thought of an answer once it is written, and what it cost (US dollars)."""
 
     judgement: Judgement
     pass_on: PassOn | None
     cost: Decimal | None
+    kept_pk: int | None = None
 
 
-def _judge_again(plan: Answer, draft: Draft, found: ModerationVerdict | None) -> _Judged:
+def _conclude(
+    plan: Answer,
+    prepared: Prepared,
+    draft: Draft,
+    found: ModerationVerdict | None,
+    spent: Spending,
+) -> _Conclusion:
+    """Judge what was written, keep it for others, and settle: in one visit to the database."""
     judgement, doubted = _doubted(plan, draft)
-    return _Judged(judgement, doubted or _flagged(plan, found), total_cost(draft.usages))
+    end = _Conclusion(judgement, doubted or _flagged(plan, found), total_cost(draft.usages))
+    if end.pass_on is None and _may_be_kept(prepared, draft):
+        draft = replace(draft, cost=end.cost)
+        end = replace(end, kept_pk=_kept(plan, prepared, draft, judgement))
+    spent.settle()
+    return end
 
 
 def _may_be_kept(prepared: Prepared, draft: Draft) -> bool:
@@ -173,16 +180,15 @@ def _may_be_kept(prepared: Prepared, draft: Draft) -> bool:
     return bool(prepared.cache_key and prepared.asks_model and is_answer)
 
 
-def _kept(plan: Answer, prepared: Prepared, draft: Draft, judgement: Judgement) -> Draft:
-    """Keep an answer for whoever asks the same next."""
+def _kept(plan: Answer, prepared: Prepared, draft: Draft, judgement: Judgement) -> int | None:
+    """Keep an answer for whoever asks the same next; return its pk."""
     confidence = judgement.confidence or 0.0
     try:
-        kept = remember(prepared.cache_key, plan, draft, confidence=confidence)
+        return remember(prepared.cache_key, plan, draft, confidence=confidence)
     except Error as error:
         # Whoever asks next has it written anew; this customer's answer must not be lost for it.
         logger.warning("an answer was not kept: %s", type(error).__name__)
-        return draft
-    return replace(draft, kept_pk=kept)
+        return None
 
 
 def _doubted(plan: Answer, draft: Draft) -> tuple[Judgement, PassOn | None]:

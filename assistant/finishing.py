@@ -1,5 +1,6 @@
 """Ends turns: one short fenced transaction each, never a network call inside."""
 
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,7 +11,6 @@ from django.utils import timezone
 from psycopg.types.json import Jsonb
 
 from assistant.actions import show_card
-from assistant.cache import note_source
 from assistant.claims import Claim, State, is_held, mine
 from assistant.drafts import Composed, Draft
 from assistant.models import Turn
@@ -89,37 +89,59 @@ def _say(claim: Claim, conversation: Conversation, composed: Composed) -> Messag
         suggestions=decision.suggestions if isinstance(decision, AskBack) else (),
         is_answer=isinstance(decision, Answer) and draft.card is None,
     )
-    if draft.kept_pk is not None:
-        note_source(draft.kept_pk, message)
     if draft.card is not None:
         show_card(draft.card, conversation=conversation, message=message)
     return message
 
 
 def _close(claim: Claim, composed: Composed, *, message: Message) -> None:
+    """Store what the turn came to, its record, and where a kept answer was first shown.
+
+    What is thumbed down there is not given again.
+    """
     decision, draft, judgement = composed.decision, composed.draft, composed.judgement
-    mine(claim).update(
-        state=State.DONE,
-        outcome=Outcome.ASKED_BACK if draft.card else OUTCOMES[type(decision)],
-        hand_off_reason=decision.reason if isinstance(decision, PassOn) else "",
-        message=message,
-        confidence=judgement.confidence,
-        features=dict(judgement.features),
-        topic=judgement.topic,
-        partial_text="",
-        finished_at=Now(),
+    columns = {
+        "state": State.DONE,
+        "outcome": Outcome.ASKED_BACK if draft.card else OUTCOMES[type(decision)],
+        "hand_off_reason": decision.reason if isinstance(decision, PassOn) else "",
+        "message_id": message.pk,
+        "confidence": judgement.confidence,
+        "features": Jsonb(dict(judgement.features)),
+        "topic": judgement.topic,
+        "partial_text": "",
         **_columns(draft),
-    )
-    values: list[Any] = [claim.turn_pk, Jsonb(composed.record), timezone.now()]
+    }
+    values = {
+        **columns,
+        "turn": claim.turn_pk,
+        "fence": claim.fence,
+        "record": Jsonb(composed.record),
+        "now": timezone.now(),
+        "kept": draft.kept_pk,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(RECORDING, values)
+        cursor.execute(_closing(tuple(columns)), values)
 
 
-# An attempt that died may have left its own.
-RECORDING = """
-INSERT INTO assistant_turnrecord (turn_id, data, created_at) VALUES (%s, %s, %s)
+# An attempt that died may have left a record of its own.
+CLOSING = """
+WITH closed AS (
+    UPDATE assistant_turn SET {columns}, finished_at = statement_timestamp()
+    WHERE id = %(turn)s AND fence = %(fence)s AND state = 'running'
+    RETURNING id, message_id
+), shown AS (
+    UPDATE assistant_cachedanswer SET source_message_id = closed.message_id
+    FROM closed WHERE assistant_cachedanswer.id = %(kept)s
+)
+INSERT INTO assistant_turnrecord (turn_id, data, created_at)
+SELECT id, %(record)s, %(now)s FROM closed
 ON CONFLICT (turn_id) DO UPDATE SET data = EXCLUDED.data
 """
+
+
+@lru_cache(maxsize=1)
+def _closing(columns: tuple[str, ...]) -> str:
+    return CLOSING.format(columns=", ".join(f"{name} = %({name})s" for name in columns))
 
 
 def _columns(draft: Draft) -> dict[str, Any]:

@@ -8,6 +8,8 @@ import base64
 import re
 import sys
 from collections import deque
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from assistant.violations import OutputViolation
 
@@ -62,7 +64,7 @@ class _SignRun:
     """How much of the canary the last letters and digits spell, other signs left out."""
 
     def __init__(self, canary: str) -> None:
-        self._spellings = "\n".join(_spellings(canary)) if canary else ""
+        self._spellings = _spellings(canary) if canary else ""
         self._run = ""
         self._places: deque[int] = deque(maxlen=LEAKED_SIGNS)
 
@@ -86,9 +88,7 @@ class _WordRun:
     """How many of the last words stand in the instructions in the same order."""
 
     def __init__(self, instructions: str) -> None:
-        self._places_of: dict[str, list[int]] = {}
-        for number, word in enumerate(_WORD.findall(instructions.casefold())):
-            self._places_of.setdefault(word, []).append(number)
+        self._places_of = _places_of(instructions)
         self._runs: dict[int, int] = {}
         self._longest = 0
         self._begun = ""
@@ -120,10 +120,23 @@ class _WordRun:
             raise OutputViolation("instructions", "The answer repeats its instructions")
 
 
-def _spellings(canary: str) -> list[str]:
-    """Return the canary as it may be asked for: as it is, backwards, in hexadecimal, in Base64."""
+@lru_cache(maxsize=128)
+def _places_of(instructions: str) -> Mapping[str, Sequence[int]]:
+    """Return where each word stands; a site's instructions are the same from turn to turn."""
+    places: dict[str, list[int]] = {}
+    for number, word in enumerate(_WORD.findall(instructions.casefold())):
+        places.setdefault(word, []).append(number)
+    return places
+
+
+@lru_cache(maxsize=8)
+def _spellings(canary: str) -> str:
+    """Return the canary as it may be asked for: as it is, backwards, in hexadecimal, in Base64.
+
+    Each on a line of its own.
+    """
     raw = canary.encode()
     # A text's Base64 depends on where in a group of three bytes it begins.
     encoded = [base64.b64encode(b"\0" * shift + raw).decode()[4:-4] for shift in range(3)]
     plain = [canary, canary[::-1], raw.hex(), *encoded]
-    return ["".join(filter(str.isalnum, one.casefold())) for one in plain]
+    return "\n".join("".join(filter(str.isalnum, one.casefold())) for one in plain)

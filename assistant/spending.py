@@ -24,6 +24,7 @@ class Spending:
     grant: Grant
     usages: list[Usage] = field(default_factory=list)
     cost: Decimal | None = None
+    is_settled: bool = False
 
     def note(self, usage: Usage | None) -> None:
         """Count what a reply used, or one that failed, where its server told."""
@@ -34,6 +35,25 @@ class Spending:
     def tier(self) -> Tier | None:
         """The tier that may be asked, if any."""
         return self.grant.tier
+
+    @property
+    def is_due(self) -> bool:
+        """Whether there is something to settle."""
+        return self.grant.reservation_pk is not None and not self.is_settled
+
+    def settle(self) -> None:
+        """Settle what was reserved, once; where the database is busy, `settle_stale` will.
+
+        What was written must not be lost because it could not be booked at once.
+        """
+        if self.grant.reservation_pk is None or self.is_settled:
+            return
+        try:
+            self.cost = settle(self.grant.reservation_pk, self.usages)
+            self.is_settled = True
+        except Error as error:
+            name = type(error).__name__
+            logger.warning("reservation %s not settled: %s", self.grant.reservation_pk, name)
 
 
 @asynccontextmanager
@@ -51,7 +71,7 @@ async def spending(
     try:
         yield spent
     finally:
-        spent.cost = await book(grant, spent.usages)
+        await book(spent)
 
 
 def _reserve(purpose: Purpose, *, prompt_tokens: int, max_completion_tokens: int) -> Grant:
@@ -63,18 +83,10 @@ def _reserve(purpose: Purpose, *, prompt_tokens: int, max_completion_tokens: int
     )
 
 
-async def book(grant: Grant, usages: Sequence[Usage]) -> Decimal | None:
-    """Settle what was reserved; where the database is busy, that is left to `settle_stale`.
-
-    What was written must not be lost because it could not be booked at once.
-    """
-    if grant.reservation_pk is None:
-        return None
-    try:
-        return await in_database_thread(settle)(grant.reservation_pk, usages)
-    except Error as error:
-        logger.warning("reservation %s not settled: %s", grant.reservation_pk, type(error).__name__)
-        return None
+async def book(spent: Spending) -> None:
+    """Settle what was reserved, unless that is done."""
+    if spent.is_due:
+        await in_database_thread(spent.settle)()
 
 
 def tokens_of(messages: Sequence[ChatMessage]) -> int:

@@ -70,7 +70,10 @@ REASON_OF_TOOL = {
 
 
 class Writer:
-    """One turn's attempts; at most one preview is open at any time."""
+    """One turn's attempts; at most one preview is open at any time.
+
+    ``usages`` grows by what each of them used, those that come to nothing too.
+    """
 
     def __init__(
         self,
@@ -79,6 +82,7 @@ class Writer:
         *,
         prepared: Prepared,
         recorder: Recorder,
+        usages: list[Usage],
     ) -> None:
         self.plan, self.job = plan, job
         self._prepared = prepared
@@ -87,7 +91,7 @@ class Writer:
         self._deadline = min(time.monotonic() + TURN_SECONDS, job.deadline - RESERVE_SECONDS)
         self._error = ""
         self._asked_model = self._model_failed = False
-        self._usages: list[Usage] = []
+        self._usages = usages
         self._tool_results: list[str] = []
 
     async def write(self) -> Draft:
@@ -126,11 +130,6 @@ class Writer:
     def _all_passages(self) -> tuple[SourcePassage, ...]:
         """What was found, whether or not it all fitted into the prompt."""
         return self._prepared.material.passages
-
-    @property
-    def usages(self) -> tuple[Usage, ...]:
-        """What all attempts used, those that came to nothing too."""
-        return tuple(self._usages)
 
     @property
     def _tier_reason(self) -> str:

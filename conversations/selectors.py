@@ -23,8 +23,14 @@ SITE_KEY = re.compile(r"[-a-zA-Z0-9_]{1,50}")
 
 @held
 def site_of(pk: int) -> Site:
-    """Return a site as it was a moment ago; it is shared, so nobody may change it."""
-    return Site.objects.get(pk=pk)
+    """Return a site as it was a moment ago; it is shared, so nobody may change it.
+
+    Raises ``NotFound``.
+    """
+    site = fetch_row(Site, "WHERE id = %s", [pk])
+    if site is None:
+        raise NotFound
+    return site
 
 
 def access_site(key: object) -> Site:

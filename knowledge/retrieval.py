@@ -12,10 +12,10 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Q
 from django.urls import reverse
+from psycopg.pq import Format
 
 from conversations.models import Site
-from core.errors import NotFound
-from core.rows import fetch_row
+from conversations.selectors import site_of
 from knowledge.lexical import (
     HIDDEN_FROM_CUSTOMERS,
     HIDDEN_FROM_STAFF,
@@ -49,7 +49,7 @@ CANDIDATES = 24  # of each search; all of them are scored by both
 ROWS = """
 SELECT p.id, a.public_id, a.slug, a.title, a.tags, a.locale, p.heading, p.text, p.length,
     coalesce(held.terms, '{{}}'), coalesce(held.frequencies, '{{}}'),
-    1 - (v.vector <=> %(vector)s::halfvec)
+    1 - (v.vector <=> %(vector)s::halfvec), v.parts
 FROM knowledge_passage p
 JOIN knowledge_article a ON a.id = p.article_id
 LEFT JOIN knowledge_passagevector v ON v.passage_id = p.id AND v.model = %(model)s
@@ -119,7 +119,10 @@ class Retrieval:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A row of ``ROWS``; no ``cosine`` where a passage has no vector, or the question none."""
+    """A row of ``ROWS``; no ``cosine`` where a passage has no vector, or the question none.
+
+    ``parts`` are the vectors of its labels and sentences, as they are stored.
+    """
 
     passage_id: int
     article_id: UUID
@@ -133,6 +136,7 @@ class _Row:
     found: list[str]
     frequencies: list[int]
     cosine: float | None
+    parts: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +151,7 @@ class _Query:
     holding: dict[str, int]
     corpus: Corpus
     vector: Vector | None
+    literal: str  # the same as SQL takes it
     hidden: str
 
 
@@ -167,7 +172,7 @@ def retrieve(
     """
     query = _prepare(site_id, question, locale=locale, for_staff=for_staff, redact=redact)
     rows = _rows(query, ids=_candidates(query, limit=max(limit, CANDIDATES)))
-    parts = _compared(query, ids=[row.passage_id for row in rows])
+    parts = _compared(query, rows)
     ranked = sorted(
         ((_score(query, row, parts=parts.get(row.passage_id)), row) for row in rows),
         key=lambda scored: (-scored[0], scored[1].passage_id),
@@ -194,9 +199,7 @@ def retrieve(
 def _prepare(
     site_id: int, question: str, *, locale: str, for_staff: bool, redact: Callable[[str], str]
 ) -> _Query:
-    site = fetch_row(Site, "WHERE id = %s", [site_id])
-    if site is None:
-        raise NotFound
+    site = site_of(site_id)
     language = _language(site, locale=locale)
     terms = tuple(dict.fromkeys(terms_of(question, locale=language)))[:MAX_TERMS]
     model = site.embedding_model and site.served_embedding_model
@@ -204,6 +207,8 @@ def _prepare(
     corpus = count_corpus(site_id, hidden=hidden)
     holding = count_holding(site_id, terms=terms, corpus=corpus, hidden=hidden)
     weights = weigh_terms(terms, holding=holding, passages=corpus.passages)
+    # To do without is no change of model: nothing has to be ready for it.
+    vector = _embed(redact(question) if is_hosted(model) else question, model=model)
     return _Query(
         site=site,
         language=language,
@@ -212,8 +217,8 @@ def _prepare(
         weights=weights,
         holding=holding,
         corpus=corpus,
-        # To do without is no change of model: nothing has to be ready for it.
-        vector=_embed(redact(question) if is_hosted(model) else question, model=model),
+        vector=vector,
+        literal="" if vector is None else as_literal(vector),
         hidden=hidden,
     )
 
@@ -250,7 +255,7 @@ def _candidates(query: _Query, *, limit: int) -> list[int]:
         near = find_by_meaning(
             site_id,
             model=model,
-            vector=query.vector,
+            literal=query.literal,
             passages=query.corpus.passages,
             hidden=hidden,
             limit=limit,
@@ -276,17 +281,25 @@ def _rows(query: _Query, *, ids: Sequence[int]) -> list[_Row]:
         "ids": list(ids),
         "terms": list(query.weights),
         "model": query.site.served_embedding_model,
-        "vector": None if query.vector is None else as_literal(query.vector),
+        "vector": query.literal or None,
     }
     with connection.cursor() as cursor:
+        # The vectors of the parts are most of it, and as text twice as long.
+        cursor.cursor.format = Format.BINARY
         cursor.execute(ROWS.format(hidden=query.hidden), values)
         return [_Row(*row) for row in cursor.fetchall()]
 
 
-def _compared(query: _Query, *, ids: Sequence[int]) -> dict[int, Comparison]:
-    if query.vector is None:
+def _compared(query: _Query, rows: Sequence[_Row]) -> dict[int, Comparison]:
+    """Compare the question with the parts of each row that has any."""
+    vector = query.vector
+    if vector is None:
         return {}
-    return compare_parts(ids, model=query.site.served_embedding_model, vector=query.vector)
+    return {
+        row.passage_id: compare_parts(row.parts, vector=vector)
+        for row in rows
+        if row.parts is not None
+    }
 
 
 def _score(query: _Query, row: _Row, *, parts: Comparison | None) -> float:
@@ -336,10 +349,10 @@ def _lead(query: _Query, rows: Sequence[_Row]) -> float:
 def _focus(query: _Query, rows: Sequence[_Row], *, parts: dict[int, Comparison]) -> float:
     """Return the cosine of the question and the mean of the sentences of the article on top."""
     own = [row.passage_id for row in rows if row.article_id == rows[0].article_id]
-    sums = [parts[one].sentence_sum for one in own if one in parts]
-    if query.vector is None or not sums:
+    sentences = [parts[one].sentence_vectors for one in own if one in parts]
+    if query.vector is None or not sentences:
         return 0.0
-    total = np.sum(sums, axis=0)
+    total = np.concatenate(sentences).sum(axis=0)
     return float(total @ query.vector / (np.linalg.norm(total) or 1.0))
 
 

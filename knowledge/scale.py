@@ -22,7 +22,7 @@ from knowledge.lexical import HIDDEN_FROM_CUSTOMERS
 from knowledge.models import VECTOR_DIMENSIONS, Article, Passage, PassageVector
 from knowledge.retrieval import CANDIDATES, retrieve
 from knowledge.terms import STOP_WORDS
-from knowledge.vectors import find_by_meaning
+from knowledge.vectors import as_literal, find_by_meaning
 from llm.embedding import find_embedder
 
 Vectors = NDArray[np.float32]
@@ -192,7 +192,7 @@ def _nearest(site: Site, vector: Vectors, *, passages: int) -> list[int]:
     return find_by_meaning(
         site.pk,
         model=MODEL,
-        vector=vector,
+        literal=as_literal(vector),
         passages=passages,
         hidden=HIDDEN_FROM_CUSTOMERS,
         limit=CANDIDATES,

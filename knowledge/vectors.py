@@ -52,12 +52,12 @@ class EmbeddedPassage:
 class Comparison:
     """How near (-1..1) a question is to a passage's labels and to each of its sentences.
 
-    ``sentence_sum`` is the sum of the sentences' vectors.
+    ``sentence_vectors`` has a row for each of the latter.
     """
 
     label: float
     sentences: tuple[float, ...]
-    sentence_sum: Vector
+    sentence_vectors: Vector
 
 
 def models_of(site: Site) -> tuple[str, ...]:
@@ -108,13 +108,16 @@ def store_vectors(model: str, *, embedded: Sequence[EmbeddedPassage]) -> int:
 
 
 def find_by_meaning(
-    site_id: int, *, model: str, vector: Vector, passages: int, hidden: str, limit: int
+    site_id: int, *, model: str, literal: str, passages: int, hidden: str, limit: int
 ) -> list[int]:
-    """Return those of a site's ``passages`` whose vectors are nearest, nearest first."""
+    """Return those of a site's ``passages`` whose vectors are nearest, nearest first.
+
+    ``literal`` is the vector that they are near to (``as_literal``).
+    """
     values: dict[str, Any] = {
         "site": site_id,
         "model": model,
-        "vector": as_literal(vector),
+        "vector": literal,
         "limit": limit,
     }
     with ExitStack() as within, connection.cursor() as cursor:
@@ -128,29 +131,14 @@ def find_by_meaning(
         return [row[0] for row in cursor.fetchall()]
 
 
-def compare_parts(
-    passage_ids: Sequence[int], *, model: str, vector: Vector
-) -> dict[int, Comparison]:
-    """Compare ``vector`` with the labels and sentences of each passage that has vectors."""
-    with connection.cursor() as cursor:
-        cursor.execute(PARTS, [list(passage_ids), model])
-        return {
-            passage_id: _comparison(_matrix(parts), vector=vector)
-            for passage_id, parts in cursor.fetchall()
-        }
-
-
-PARTS = """
-SELECT passage_id, parts FROM knowledge_passagevector WHERE passage_id = ANY(%s) AND model = %s
-"""
-
-
-def _comparison(parts: Vector, *, vector: Vector) -> Comparison:
+def compare_parts(stored: bytes | memoryview, *, vector: Vector) -> Comparison:
+    """Compare ``vector`` with a passage's labels and sentences, as they are stored."""
+    parts = _matrix(stored)
     cosines = (parts @ vector).tolist()
     return Comparison(
         label=max(cosines[:LABELS]),
         sentences=tuple(cosines[LABELS:]),
-        sentence_sum=parts[LABELS:].sum(axis=0),
+        sentence_vectors=parts[LABELS:],
     )
 
 

@@ -57,8 +57,9 @@ class MiniLM:
         that are asked over a network.
         """
         rows = np.empty((len(texts), DIMENSIONS), dtype=np.float32)
-        for row, encoding in zip(rows, self._tokenizer.encode_batch(list(texts)), strict=True):
-            tokens = np.array(encoding.ids, dtype=np.int64)
+        for row, text in zip(rows, texts, strict=True):
+            # One at a time: for a batch the library wakes threads, for a question's few words too.
+            tokens = np.array(self._tokenizer.encode(text).ids, dtype=np.int64)
             row[:] = self._session.run(None, {"tokens": tokens})[0]
         return rows
 

@@ -3,9 +3,8 @@
 import json
 import logging
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -14,14 +13,14 @@ from assistant.budget import Grant, Purpose, reserve
 from assistant.helping.cases import Case
 from assistant.helping.outcomes import BudgetSpent, Made, NeedsModel, Outcome
 from assistant.prompt_library import Prompt, load_prompt
-from assistant.spending import book
+from assistant.spending import Spending, book
 from core.background import in_database_thread
 from llm.engines import complete
 from llm.errors import ModelError, ModelStreamBroken
 from llm.keys import key_ring
 from llm.tiers import models_of
 from llm.tokens import raw_tokens
-from llm.types import ChatMessage, Tier, Usage
+from llm.types import ChatMessage, Tier
 
 logger = logging.getLogger(__name__)
 Reply = TypeVar("Reply", bound=BaseModel)
@@ -73,22 +72,21 @@ async def ask_model(
         raise BudgetSpent
     request = _Request(messages, grant.tier, max_tokens, schema.model_json_schema())
     restore = case.redactor.restore_value if restores else None
-    usages: list[Usage] = []
-    cost: Decimal | None = None
+    spent = Spending(grant)
     try:
         reply = await _tried(
-            case, request, read=lambda text: _read(text, schema, restore=restore), usages=usages
+            case, request, read=lambda text: _read(text, schema, restore=restore), spent=spent
         )
     finally:
         # However it ends: what a reply that could not be used cost is spent all the same.
-        cost = await book(grant, usages)
-    return reply, _made(usages, rules, cost=cost)
+        await book(spent)
+    return reply, _made(spent, rules)
 
 
 async def _tried(
-    case: Case, request: _Request, *, read: Callable[[str], Reply], usages: list[Usage]
+    case: Case, request: _Request, *, read: Callable[[str], Reply], spent: Spending
 ) -> Reply:
-    """Ask once, and once more where that may help; ``usages`` grow with each reply."""
+    """Ask once, and once more where that may help; each reply is counted."""
     deadline = time.monotonic() + case.seconds
     for tries_left in reversed(range(TRIES)):
         try:
@@ -99,10 +97,10 @@ async def _tried(
                 max_tokens=request.max_tokens,
                 schema=request.schema,
             )
-            usages += [completion.usage] if completion.usage else []
+            spent.note(completion.usage)
             return read(completion.text)
         except ModelError as error:
-            usages += [error.usage] if error.usage else []
+            spent.note(error.usage)
             if not error.retryable or not tries_left or _is_late(deadline):
                 raise
             logger.info("help %s tried again: %s", case.run.pk, error)
@@ -156,12 +154,13 @@ def _reserve(
     return reserve(purpose, wanted=wanted, prompt_tokens=tokens, max_completion_tokens=max_tokens)
 
 
-def _made(usages: Sequence[Usage], prompt: Prompt, *, cost: Decimal | None) -> Made:
+def _made(spent: Spending, prompt: Prompt) -> Made:
+    usages = spent.usages
     return Made(
         engine=ENGINE,
         model=usages[-1].model if usages else "",
         prompt_version=prompt.label,
         prompt_tokens=sum(usage.prompt_tokens for usage in usages),
         completion_tokens=sum(usage.completion_tokens for usage in usages),
-        cost=cost,
+        cost=spent.cost,
     )
