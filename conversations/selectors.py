@@ -44,15 +44,16 @@ def access_site(key: object) -> Site:
 
 
 def access_by_token(token: object) -> Conversation:
-    """Return the conversation that an unexpired token opens; raise ``Unauthorized``."""
-    conversation = (
-        Conversation.objects.select_related("site", "customer", "agent")
-        .filter(token_hash=token_hash(checked_token(token)), token_expires_at__gt=timezone.now())
-        .first()
-    )
+    """Return the conversation that an unexpired token opens, as ``read_conversation`` does.
+
+    Raises ``Unauthorized``.
+    """
+    opened = "WHERE token_hash = %s AND token_expires_at > %s"
+    values = [token_hash(checked_token(token)), timezone.now()]
+    conversation = fetch_row(Conversation, opened, values)
     if conversation is None:
         raise Unauthorized
-    return conversation
+    return _with_its_own(conversation)
 
 
 def checked_token(token: object) -> str:
@@ -86,6 +87,10 @@ def read_conversation(pk: int) -> Conversation:
     conversation = fetch_row(Conversation, "WHERE id = %s", [pk])
     if conversation is None:
         raise NotFound
+    return _with_its_own(conversation)
+
+
+def _with_its_own(conversation: Conversation) -> Conversation:
     customer = fetch_row(Customer, "WHERE id = %s", [conversation.customer_id])
     if customer is not None:
         conversation.customer = customer

@@ -22,15 +22,24 @@ def fetch_rows(model: type[M], condition: str, values: Values) -> list[M]:
 
     ``condition`` is a text of the program's, never of a user's: their values are ``values``.
     """
+    return [row for row, _ in fetch_with(model, condition, values, also=())]
+
+
+def fetch_with(
+    model: type[M], condition: str, values: Values, *, also: Sequence[str]
+) -> list[tuple[M, Sequence[Any]]]:
+    """Return each row with the values of the columns ``also``, the program's texts as well."""
     if condition.endswith("FOR UPDATE") and not connection.in_atomic_block:
         raise TransactionManagementError("A lock outside a transaction is none.")
-    statement, names, converts = _reading(model)
+    columns, names, converts = _reading(model)
+    selected = ", ".join([columns, *also])
     with connection.cursor() as cursor:
-        cursor.execute(f"{statement} {condition}", values)
+        cursor.execute(f'SELECT {selected} FROM "{model._meta.db_table}" {condition}', values)  # noqa: S608
         found = cursor.fetchall()
     for place, convert in converts:
         found = [(*row[:place], convert(row[place]), *row[place + 1 :]) for row in found]
-    return [model.from_db(connection.alias, names, row) for row in found]
+    end = len(names)
+    return [(model.from_db(connection.alias, names, row[:end]), row[end:]) for row in found]
 
 
 def fetch_row(model: type[M], condition: str, values: Values) -> M | None:
@@ -41,7 +50,7 @@ def fetch_row(model: type[M], condition: str, values: Values) -> M | None:
 
 @lru_cache(maxsize=64)
 def _reading(model: type[Model]) -> tuple[str, list[str], list[tuple[int, Convert]]]:
-    """Return the statement up to its condition, the attributes, and what a column goes through."""
+    """Return the columns, their attributes, and what a column goes through."""
     fields = model._meta.concrete_fields
     columns = ", ".join(f'"{field.column}"' for field in fields)
     converts = [
@@ -49,8 +58,7 @@ def _reading(model: type[Model]) -> tuple[str, list[str], list[tuple[int, Conver
         for place, column in enumerate(field.get_col(model._meta.db_table) for field in fields)
         if (converters := _converters(column))
     ]
-    statement = f'SELECT {columns} FROM "{model._meta.db_table}"'  # noqa: S608 - the model's own
-    return statement, [field.attname for field in fields], converts
+    return columns, [field.attname for field in fields], converts
 
 
 def _converters(column: Any) -> list[Callable[..., Any]]:

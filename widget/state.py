@@ -5,15 +5,14 @@ from itertools import accumulate
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from assistant.cards import read_cards
-from assistant.models import ToolCall, Turn
+from assistant.models import Turn
 from conversations.models import Conversation, Message
 from conversations.selectors import messages_after, site_of, sizes_after, wants_rating
-from core.errors import Unauthorized
-from escalation.models import HandOff
+from core.errors import NotFound, Unauthorized
+from core.rows import fetch_with
 from escalation.selectors import Queue, people_online, queue_place
 from widget.protocol import card_frame, message_frames
 
@@ -39,6 +38,15 @@ class View:
     cards: list[dict[str, Any]]
 
 
+# What is not there needs no further look, and most of it is not there.
+_OF_IT = "conversation_id = conversations_conversation.id"
+BESIDE = (
+    f"EXISTS (SELECT FROM escalation_handoff WHERE {_OF_IT} AND state = 'waiting')",
+    f"EXISTS (SELECT FROM assistant_turn WHERE {_OF_IT} AND state = 'running')",
+    f"EXISTS (SELECT FROM assistant_toolcall WHERE {_OF_IT} AND message_id IS NOT NULL)",
+)
+
+
 def read_view(
     conversation_pk: int, *, after: int, token_hash: str = "", queue: Queue | None = None
 ) -> View:
@@ -47,31 +55,25 @@ def read_view(
     A conversation that waits in ``queue`` need not be looked for in it again. Raises
     ``Unauthorized`` where the token of ``token_hash`` opens it no more.
     """
-    of_it = {"conversation": OuterRef("pk")}
-    conversation = (
-        Conversation.objects.select_related("site", "customer", "agent")
-        # What is not there needs no further look, and most of it is not there.
-        .annotate(
-            is_in_queue=Exists(HandOff.objects.filter(**of_it, state=HandOff.State.WAITING)),
-            is_answered=Exists(Turn.objects.filter(**of_it, state=Turn.State.RUNNING)),
-            has_cards=Exists(ToolCall.objects.filter(**of_it, message__isnull=False)),
-        )
-        .get(pk=conversation_pk)
-    )
+    found = fetch_with(Conversation, "WHERE id = %s", [conversation_pk], also=BESIDE)
+    if not found:
+        raise NotFound
+    conversation, (is_in_queue, is_running, has_cards) = found[0]
+    conversation.site = site_of(conversation.site_id)
     is_opened = conversation.token_hash == token_hash
     if token_hash and not (is_opened and conversation.token_expires_at > timezone.now()):
         raise Unauthorized
     # Also while the assistant helps one that waits: its place is kept.
     is_queued = conversation.status in {Status.WAITING, Status.ASSISTANT}
     place, has_people = None, None
-    if is_queued and conversation.is_in_queue:
+    if is_queued and is_in_queue:
         place = (queue and queue.place_of(conversation.pk)) or queue_place(conversation)
     if conversation.status == Status.WAITING:
         has_people = people_online()
     messages = _page(conversation, after=after)
     # A message that was stored since the first look may have brought the first card.
     is_newer = bool(messages) and messages[-1].seq > conversation.last_seq
-    may_have_cards = conversation.has_cards or is_newer
+    may_have_cards = has_cards or is_newer
     cards = read_cards(conversation, messages) if may_have_cards else []
     return View(
         last_seq=conversation.last_seq,
@@ -80,7 +82,7 @@ def read_view(
         status_frame=_status_frame(conversation, place, has_people),
         offline_frame=_offline_frame(conversation, has_people),
         wants_rating=wants_rating(conversation),
-        is_answered=conversation.is_answered and conversation.status == Status.ASSISTANT,
+        is_answered=is_running and conversation.status == Status.ASSISTANT,
         messages=message_frames(messages, conversation=conversation, cards=cards),
         cards=[card_frame(card) for card in cards],
     )

@@ -62,7 +62,7 @@ def test_place_in_a_queue_that_is_known_is_not_looked_for_again(
     queue = read_queue()
     places = []
     for conversation in waiting:
-        with django_assert_max_num_queries(4):
+        with django_assert_max_num_queries(5):
             view = read_view(conversation.pk, after=0, queue=queue)
         places.append(view.status_frame["position"])
         assert view == read_view(conversation.pk, after=0)
