@@ -71,6 +71,7 @@ class Grant:
     reason: str = ""
 
 
+@transaction.atomic
 def reserve(
     purpose: Purpose,
     *,
@@ -82,10 +83,10 @@ def reserve(
     """Set apart what a use may cost at most; the best tier up to ``wanted`` that is left.
 
     ``rounds`` is how often the model may be asked: once more after each round of tools.
+    The rows of the scopes are locked, always in the same order, until this commits.
     """
     limits = _limits(purpose.site_pk)
     day = timezone.now().date()
-    spends: list[Spend] = []
     spent_out: BudgetLimit | None = None
     for tier in _ladder(wanted):
         amount = most_of(
@@ -94,11 +95,13 @@ def reserve(
             max_completion_tokens=max_completion_tokens,
             rounds=rounds,
         )
-        held_pk, spends, spent_out = _hold(purpose, tier, amount, limits=limits, day=day)
+        held_pk, spends = _hold(purpose, tier, amount, day=day)
+        spent_out = _what_is_spent(spends, limits)
         if spent_out is None:
             reason = "" if tier == wanted else f"{wanted} is over the budget"
             _raise_alarms(spends, limits, day=day)
             return Grant(tier, held_pk, reason)
+        _let_go(held_pk, amount, spends=spends)
     _raise_alarms(spends, limits, day=day, spent_out=spent_out)
     scope = spent_out.get_scope_display().lower() if spent_out else ""
     return Grant(None, None, f"the budget of {scope} is spent")
@@ -207,8 +210,7 @@ def _limits(site_pk: int) -> Mapping[str, BudgetLimit]:
     return {row.scope: row for row in rows}
 
 
-# The rows of the scopes are made or locked in one order, so that two never wait in a ring, until
-# this commits. What comes back holds the amount already.
+# Makes or locks the rows of the scopes in one order, so that two never wait in a ring.
 HOLDING = """
 WITH spends AS (
     INSERT INTO assistant_spend AS spend
@@ -228,19 +230,24 @@ WITH spends AS (
         statement_timestamp())
     RETURNING id
 )
-SELECT held.id, scope, scope_key, reserved_usd, spent_usd, reserved_tokens, spent_tokens
+SELECT held.id AS held, spends.id, scope, scope_key, reserved_usd, spent_usd, reserved_tokens,
+    spent_tokens
 FROM held CROSS JOIN spends ORDER BY scope, scope_key
 """
-_READ = ("scope", "scope_key", "reserved_usd", "spent_usd", "reserved_tokens", "spent_tokens")
+_READ = (
+    "id", "scope", "scope_key", "reserved_usd", "spent_usd", "reserved_tokens", "spent_tokens",
+)  # fmt: skip
+LETTING_GO = """
+WITH gone AS (DELETE FROM assistant_reservation WHERE id = %(pk)s RETURNING usd, tokens)
+UPDATE assistant_spend AS spend
+SET reserved_usd = spend.reserved_usd - gone.usd,
+    reserved_tokens = spend.reserved_tokens - gone.tokens
+FROM gone WHERE spend.id = ANY(%(spends)s)
+"""
 
 
-def _hold(
-    purpose: Purpose, tier: Tier, amount: Amount, *, limits: Mapping[str, BudgetLimit], day: date
-) -> tuple[int, list[Spend], BudgetLimit | None]:
-    """Add ``amount`` to the rows of the scopes, and take it back where a limit has no room.
-
-    Returns the key of its reservation, the rows as they are then, and that limit, if any.
-    """
+def _hold(purpose: Purpose, tier: Tier, amount: Amount, *, day: date) -> tuple[int, list[Spend]]:
+    """Add ``amount`` to the rows of the scopes; return its reservation's key and the rows."""
     names, keys = zip(*purpose.scopes, strict=True)
     fields: dict[str, Any] = {
         "usd": amount.usd,
@@ -253,19 +260,20 @@ def _hold(
         "day": day,
         "scopes": json.dumps(purpose.scopes),
     }
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(HOLDING, fields)
-            rows = cursor.fetchall()
-        spends = [Spend(day=day, **dict(zip(_READ, row[1:], strict=True))) for row in rows]
-        spent_out = _what_is_spent(spends, limits)
-        if spent_out is not None:
-            transaction.set_rollback(True)
-    if spent_out is not None:
-        for spend in spends:
-            spend.reserved_usd -= amount.usd
-            spend.reserved_tokens -= amount.tokens
-    return rows[0][0], spends, spent_out
+    with connection.cursor() as cursor:
+        cursor.execute(HOLDING, fields)
+        rows = cursor.fetchall()
+    spends = [Spend(day=day, **dict(zip(_READ, row[1:], strict=True))) for row in rows]
+    return int(rows[0][0]), spends
+
+
+def _let_go(held_pk: int, amount: Amount, *, spends: Sequence[Spend]) -> None:
+    """Take back what was held a moment ago: it leaves a limit no room."""
+    with connection.cursor() as cursor:
+        cursor.execute(LETTING_GO, {"pk": held_pk, "spends": [spend.pk for spend in spends]})
+    for spend in spends:
+        spend.reserved_usd -= amount.usd
+        spend.reserved_tokens -= amount.tokens
 
 
 def _what_is_spent(

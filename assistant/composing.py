@@ -80,7 +80,7 @@ async def _answer(plan: Answer, job: Job, recorder: Recorder) -> tuple[Draft, Ju
         return await _settled_after(plan, job, recorder, prepared=prepared)
     # Who waits for another one's answer holds no budget meanwhile.
     async with single_flight(prepared.cache_key) as others:
-        with recorder.step("prompt and budget"):
+        with recorder.step("kept answer, prompt and budget"):
             found = others or await in_database_thread(_kept_or_granted)(plan, job, prepared)
         if isinstance(found, Prepared):
             return await _settled_after(plan, job, recorder, prepared=found)
@@ -166,7 +166,10 @@ def _conclude(
     """Judge what was written, keep it for others, and settle: in one visit to the database."""
     judgement, doubted = _doubted(plan, draft)
     end = _Conclusion(judgement, doubted or _flagged(plan, found), total_cost(draft.usages))
-    if end.pass_on is None and _may_be_kept(prepared, draft):
+    if end.pass_on is not None:
+        # What is shown of it is to go at once; it is settled after that.
+        return end
+    if _may_be_kept(prepared, draft):
         draft = replace(draft, cost=end.cost)
         end = replace(end, kept_pk=_kept(plan, prepared, draft, judgement))
     spent.settle()

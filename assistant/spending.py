@@ -24,7 +24,7 @@ class Spending:
     grant: Grant
     usages: list[Usage] = field(default_factory=list)
     cost: Decimal | None = None
-    is_settled: bool = False
+    is_tried: bool = False
 
     def note(self, usage: Usage | None) -> None:
         """Count what a reply used, or one that failed, where its server told."""
@@ -39,21 +39,21 @@ class Spending:
     @property
     def is_due(self) -> bool:
         """Whether there is something to settle."""
-        return self.grant.reservation_pk is not None and not self.is_settled
+        return self.grant.reservation_pk is not None and not self.is_tried
 
     def settle(self) -> None:
         """Settle what was reserved, once; where the database is busy, `settle_stale` will.
 
         What was written must not be lost because it could not be booked at once.
         """
-        if self.grant.reservation_pk is None or self.is_settled:
+        pk, is_due = self.grant.reservation_pk, self.is_due
+        self.is_tried = True
+        if pk is None or not is_due:
             return
         try:
-            self.cost = settle(self.grant.reservation_pk, self.usages)
-            self.is_settled = True
+            self.cost = settle(pk, self.usages)
         except Error as error:
-            name = type(error).__name__
-            logger.warning("reservation %s not settled: %s", self.grant.reservation_pk, name)
+            logger.warning("reservation %s not settled: %s", pk, type(error).__name__)
 
 
 @asynccontextmanager

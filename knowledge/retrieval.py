@@ -12,10 +12,12 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Q
 from django.urls import reverse
+from psycopg import ClientCursor
 from psycopg.pq import Format
 
 from conversations.models import Site
-from conversations.selectors import site_of
+from core.errors import NotFound
+from core.rows import fetch_row
 from knowledge.lexical import (
     HIDDEN_FROM_CUSTOMERS,
     HIDDEN_FROM_STAFF,
@@ -199,7 +201,10 @@ def retrieve(
 def _prepare(
     site_id: int, question: str, *, locale: str, for_staff: bool, redact: Callable[[str], str]
 ) -> _Query:
-    site = site_of(site_id)
+    # Anew each time: what is found must be by the vectors that its knowledge version names.
+    site = fetch_row(Site, "WHERE id = %s", [site_id])
+    if site is None:
+        raise NotFound
     language = _language(site, locale=locale)
     terms = tuple(dict.fromkeys(terms_of(question, locale=language)))[:MAX_TERMS]
     model = site.embedding_model and site.served_embedding_model
@@ -284,8 +289,9 @@ def _rows(query: _Query, *, ids: Sequence[int]) -> list[_Row]:
         "vector": query.literal or None,
     }
     with connection.cursor() as cursor:
-        # The vectors of the parts are most of it, and as text twice as long.
-        cursor.cursor.format = Format.BINARY
+        if not isinstance(cursor.cursor, ClientCursor):
+            # The vectors of the parts are most of it, and as text twice as long.
+            cursor.cursor.format = Format.BINARY
         cursor.execute(ROWS.format(hidden=query.hidden), values)
         return [_Row(*row) for row in cursor.fetchall()]
 

@@ -294,7 +294,6 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "global_keyprefix": f"{REDIS_PREFIX}.celery.",
     "visibility_timeout": 120,
     # A killed worker's tasks come back after the time-out, not minutes later.
-    "unacked_restore_interval": 2,
     "unacked_restore_throttle": 1,
     "socket_connect_timeout": 1,
     "socket_timeout": 30,

@@ -69,7 +69,8 @@ async def handle(  # noqa: C901, PLR0912 - one branch a frame type
     if isinstance(frame, Typing | Read) and socket.glances.take():
         # Nobody misses one of so many, and each would cost a look at the database.
         return
-    # Again on each frame: the token may have run out, been renewed or its site changed since.
+    # Again on each frame: the token may have run out, been renewed or its site changed since
+    # (which is seen within two seconds).
     conversation = await in_database_thread(_authorise)(socket.token, socket.origin, frame)
     pk = conversation.pk
     match frame:

@@ -53,7 +53,7 @@ def read_view(
     """Return the state and the next page of messages past ``after``.
 
     A conversation that waits in ``queue`` need not be looked for in it again. Raises
-    ``Unauthorized`` where the token of ``token_hash`` opens it no more.
+    ``Unauthorized`` where the token of ``token_hash`` opens it no more, and ``NotFound``.
     """
     found = fetch_with(Conversation, "WHERE id = %s", [conversation_pk], also=BESIDE)
     if not found:

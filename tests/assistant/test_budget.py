@@ -154,7 +154,9 @@ def test_budget_when_it_runs_out_goes_down_the_ladder_and_says_why(site: Site) -
         (None, "the budget of everything is spent"),
     ]
     assert grants[-1].reservation_pk is None
-    assert spend_of("total").reserved_usd == Decimal("3.33")
+    # What found no room is held nowhere.
+    assert spend_of("total").reserved_usd == spend_of("site").reserved_usd == Decimal("3.33")
+    assert Reservation.objects.count() == 3
 
 
 def test_ladder_never_goes_up(site: Site) -> None:

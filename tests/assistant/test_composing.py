@@ -5,7 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
+from assistant import spending
 from assistant.composing import compose
 from assistant.drafts import Job
 from assistant.models import CachedAnswer, Reservation, Turn, TurnRecord
@@ -145,6 +147,24 @@ async def test_cost_when_the_articles_take_over_is_only_what_the_model_had_writt
     assert 0 < turn.completion_tokens <= 2 * len("You can return unused ") // 3
     settled = await Reservation.objects.aget()
     assert settled.settled_tokens == turn.prompt_tokens + turn.completion_tokens
+
+
+async def test_answer_when_its_cost_can_not_be_booked_is_given_all_the_same(
+    ask: Ask, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = []
+
+    def fail(*asked: object) -> None:
+        tries.append(asked)
+        raise OperationalError
+
+    monkeypatch.setattr(spending, "settle", fail)
+    engine.add_script(QUESTION, *make_answer(ANSWER))
+    await answer(ask)
+    assert await said() == ANSWER
+    # Once: the customer does not wait for a second try, and it is left to the relay.
+    assert len(tries) == 1
+    assert (await Reservation.objects.aget()).state == Reservation.State.HELD
 
 
 async def test_question_when_it_is_asked_again_by_others_is_answered_without_a_model(

@@ -10,7 +10,7 @@ from django.db.transaction import TransactionManagementError
 from assistant.models import Spend, Turn
 from conversations.models import Conversation, Customer, Message, Site
 from conversations.services import append_message, lock_conversation
-from core.rows import fetch_row, fetch_rows
+from core.rows import fetch_row, fetch_rows, fetch_with
 
 pytestmark = pytest.mark.django_db
 
@@ -51,6 +51,13 @@ def test_fetched_rows_are_those_of_the_orm(model: type[models.Model]) -> None:
             value, same = getattr(one, field.attname), getattr(other, field.attname)
             assert (value, type(value)) == (same, type(same)), field.name
         assert not one._state.adding
+
+
+def test_further_columns_come_beside_each_row(conversation: Conversation) -> None:
+    also = ("last_seq + 1", "EXISTS (SELECT FROM conversations_site WHERE id = site_id)")
+    ((found, beside),) = fetch_with(Conversation, "WHERE id = %s", [conversation.pk], also=also)
+    assert found == conversation
+    assert beside == (conversation.last_seq + 1, True)
 
 
 def test_nothing_is_found_as_none(site: Site) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from escalation.defaults import DEFAULT_RULES
 from escalation.models import FlagRule, HandOff
+from escalation.phrases import find_phrase
 from escalation.policy import find_flag, hand_off_text, is_repeated
 
 RULES = [
@@ -33,6 +34,23 @@ def test_find_flag_by_table(text: str, reason: HandOff.Reason | None, urgency: i
     flag = find_flag(text, rules=RULES)
     assert (flag.reason if flag else None) == reason
     assert (int(flag.urgency) if flag else None) == urgency
+
+
+@pytest.mark.parametrize(
+    ("text", "phrases", "found"),
+    [
+        ("Don\u2019t SUE me", ["sue", "don't"], "sue"),
+        ("we sued", ["sue"], None),
+        ("we sued", ["lawyer", "sue*"], "sue*"),
+        ("talk  to\na person", ["talk to a person|robot", "to a person"], "to a person"),
+        ("a (b) c", ["(b", "[c"], "(b"),
+        ("anything", [], None),
+    ],
+)
+def test_first_phrase_that_stands_in_a_text_is_found(
+    text: str, phrases: list[str], found: str | None
+) -> None:
+    assert find_phrase(text, phrases=phrases) == found
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """What questions find by their meaning and their words together."""
 
 import pytest
+from django.db import connection
+from django.db.backends.postgresql import base
 
 from conversations.models import Site
 from knowledge.models import Audience, PassageVector
@@ -54,6 +56,17 @@ def test_sentences_are_compared_in_their_order(site: Site, make_article: MakeArt
     (best,) = retrieve(site.pk, "wax boots").passages
     assert len(best.sentence_cosines) == len(split_excerpts(best.text)) == 3
     assert max(best.sentence_cosines) == best.sentence_cosines[1]
+
+
+def test_search_is_the_same_where_statements_are_put_together_here(
+    site: Site, make_article: MakeArticle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As without prepared statements, behind an old PgBouncer."""
+    make_article("care", body="Hats are dull. Wax the boots. It rains.")
+    bound = retrieve(site.pk, "wax boots")
+    monkeypatch.setattr(connection.connection, "cursor_factory", base.Cursor)
+    assert retrieve(site.pk, "wax boots") == bound
+    assert bound.is_hybrid
 
 
 def test_words_decide_while_the_model_is_away(
