@@ -114,7 +114,7 @@ async def or_without(
     try:
         return await work
     except (NeedsModel, BudgetSpent):
-        pass
+        pass  # No failure: what is returned says that no model wrote it.
     except ModelError as error:
         logger.warning("help %s goes without the model: %s", case.run.pk, error)
     return await in_database_thread(without)(case)
