@@ -14,6 +14,7 @@ django_application = get_asgi_application()
 # Consumers import models, which exist only after the line above.
 from django.conf import settings  # noqa: E402
 
+from core.garbage import spare_what_is_loaded  # noqa: E402
 from desk.routing import websocket_urlpatterns as desk_patterns  # noqa: E402
 from llm.embedding import serve_without_network  # noqa: E402
 from supportbot.guard import guard  # noqa: E402
@@ -38,3 +39,5 @@ application = guard(
     ),
     loopback_only=settings.DEMO,
 )
+
+spare_what_is_loaded()

@@ -18,6 +18,7 @@ from django.db import connections
 from django.db.backends.postgresql.base import DatabaseWrapper
 
 from core.background import Work, close_database_connections, collecting
+from core.garbage import spare_what_is_loaded
 
 logger = logging.getLogger(__name__)
 # Less than the supervisor and docker-compose wait before they kill.
@@ -112,9 +113,10 @@ def warm_up() -> None:
 
 
 def load_the_rest() -> None:
-    """Load what only some turns need."""
+    """Load what only some turns need; what is loaded then is there to stay."""
     from knowledge.languages import load_languages
     from llm.tokens import load_vocabulary
 
     load_languages()
     load_vocabulary()
+    spare_what_is_loaded()

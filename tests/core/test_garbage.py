@@ -1,0 +1,29 @@
+"""The garbage collector's walks in a long-lived process."""
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+from core.garbage import CONTAINERS_BETWEEN_LOOKS, spare_what_is_loaded
+
+
+@pytest.fixture
+def collector() -> Iterator[None]:
+    """Leave the collector as it was."""
+    thresholds = gc.get_threshold()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*thresholds)
+
+
+@pytest.mark.usefixtures("collector")
+def test_what_is_loaded_is_walked_through_no_more_and_what_comes_is() -> None:
+    loaded: list[object] = [[]]
+    spare_what_is_loaded()
+    come: list[object] = [[]]
+    come.append(come)
+    watched = gc.get_objects()
+    assert not any(one is loaded for one in watched)
+    assert any(one is come for one in watched)
+    assert gc.get_threshold()[0] == CONTAINERS_BETWEEN_LOOKS
