@@ -183,8 +183,8 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.writer = SocketWriter(self, conversation, after=frame.after)
         # Join first, then read: what is committed in between is hinted at or read, or both.
         group = conversation_group(self.conversation_id)
-        await hub().join(group, self._on_hint, conversation=self.conversation_id)
-        sweep().add(self)
+        await hub().join(group, self.writer.take_hint, conversation=self.conversation_id)
+        sweep().add(self.writer)
         await self.writer.welcome()
 
     def _leave_waiting_room(self) -> None:
@@ -199,25 +199,6 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         _open_sockets[conversation_id] += 1
         self.conversation_id = conversation_id
         return True
-
-    def _on_hint(self, hint: dict[str, Any]) -> None:
-        if self.writer is not None:
-            self.writer.take_hint(hint)
-
-    @property
-    def shown(self) -> tuple[int, int]:
-        """Where the writer stands (``conversations.sweeping.Viewer``)."""
-        return self.writer.shown if self.writer is not None else (-1, -1)
-
-    @property
-    def is_watching_more(self) -> bool:
-        """Whether a place in the queue is shown."""
-        return self.writer is not None and self.writer.is_waiting
-
-    def look_again(self, *, last_seq: int, revision: int) -> None:
-        """Heal lost hints (``conversations.sweeping.Viewer``)."""
-        if self.writer is not None:
-            self.writer.look_again(last_seq=last_seq, revision=revision)
 
     async def send_frame(self, frame: dict[str, Any]) -> None:
         """Send one frame; a client that does not read for ten seconds is let go."""
@@ -248,7 +229,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             del _open_sockets[self.conversation_id]
         if self.writer is None:
             return
-        sweep().remove(self)
+        sweep().remove(self.writer)
         group = conversation_group(self.conversation_id)
-        hub().leave(group, self._on_hint, conversation=self.conversation_id)
+        hub().leave(group, self.writer.take_hint, conversation=self.conversation_id)
         self.writer.stop()

@@ -24,6 +24,7 @@ DELTAS_KEPT = 2_000
 class Socket(Protocol):
     """What the writer needs of the consumer."""
 
+    conversation_id: str
     is_dead: bool
 
     async def send_frame(self, frame: dict[str, Any]) -> None:
@@ -34,10 +35,14 @@ class Socket(Protocol):
 
 
 class SocketWriter:
-    """Sends exactly ``last + 1 …``; hints only wake it up."""
+    """Sends exactly ``last + 1 …``; hints only wake it up.
+
+    It is what the sweep looks after (``conversations.sweeping.Viewer``).
+    """
 
     def __init__(self, socket: Socket, conversation: Conversation, *, after: int) -> None:
         self._socket = socket
+        self.conversation_id = socket.conversation_id
         self._conversation = conversation
         self._pk = conversation.pk
         self._last_seq = after
@@ -60,7 +65,7 @@ class SocketWriter:
         view = await self._read_view()
         frame: dict[str, Any] = {
             "type": "welcome",
-            "conversation": str(getattr(self._socket, "conversation_id", "")),
+            "conversation": self.conversation_id,
             "status": view.status,
             "last_seq": view.last_seq,
             "messages": view.messages,
@@ -143,6 +148,11 @@ class SocketWriter:
     def is_waiting(self) -> bool:
         """Whether the conversation waits for a person, as far as was sent."""
         return self._status == Conversation.Status.WAITING
+
+    @property
+    def is_watching_more(self) -> bool:
+        """Whether a place in the queue is shown."""
+        return self.is_waiting
 
     def look_again(self, *, last_seq: int, revision: int) -> None:
         """Read again if anything is new; look for the place of one who waits."""
