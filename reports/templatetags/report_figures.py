@@ -7,6 +7,7 @@ from django import template
 
 register = template.Library()
 UNKNOWN = "\u2013"
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 @register.filter
@@ -23,19 +24,22 @@ def percent(value: float | None) -> str:
 
 @register.filter
 def duration(value: timedelta | None) -> str:
-    """Write a duration by its two largest units."""
+    """Write a duration by its two largest units, each beside its number in any column's width."""
     if value is None:
         return UNKNOWN
-    seconds = value.total_seconds()
+    return " ".join(f"{number}{NO_BREAK}{unit}" for number, unit in _units(value.total_seconds()))
+
+
+def _units(seconds: float) -> list[tuple[object, str]]:
     if seconds < 10:
-        return f"{seconds:.1f} s"
+        return [(f"{seconds:.1f}", "s")]
     minutes, rest = divmod(round(seconds), 60)
     if not minutes:
-        return f"{rest} s"
+        return [(rest, "s")]
     hours, minutes = divmod(minutes, 60)
-    if not hours:
-        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
-    return f"{hours} h {minutes} min"
+    if hours:
+        return [(hours, "h"), (minutes, "min")]
+    return [(minutes, "min"), (rest, "s")] if rest else [(minutes, "min")]
 
 
 @register.filter
