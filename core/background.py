@@ -12,7 +12,6 @@ from typing import Any, ParamSpec, TypeVar
 
 from django.conf import settings
 from django.db import InternalError, OperationalError, connection
-from psycopg.errors import LockNotAvailable
 from psycopg_pool import PoolTimeout
 
 P = ParamSpec("P")
@@ -22,6 +21,9 @@ Work = Coroutine[Any, Any, None]
 # nothing was asked for a while: what lies between may have dropped it in silence.
 KEPT_SECONDS, IDLE_SECONDS = 600.0, 60.0
 CLOSING_SECONDS = 1.0
+# PostgreSQL's classes of a broken connection and of a server that ends, and that of one that only
+# reads: https://www.postgresql.org/docs/current/errcodes-appendix.html
+LOST_STATES = ("08", "57P", "25006")
 _collected: ContextVar[list[Work] | None] = ContextVar("collected", default=None)
 
 
@@ -62,12 +64,11 @@ class _Kept(threading.local):
     until = used = 0.0
     losses = 0
 
-    @property
-    def is_doubtful(self) -> bool:
-        """Whether it was lost, or is old or long unused."""
+    def use(self) -> bool:
+        """Note that it is used now; say whether it may: not where it was lost, or is too old."""
         now = time.monotonic()
         is_idle, self.used = now > self.used + IDLE_SECONDS, now
-        return self.losses != _lost[0] or now > self.until or is_idle
+        return self.losses == _lost[0] and now <= self.until and not is_idle
 
 
 _kept = _Kept()
@@ -81,13 +82,13 @@ def _with_own_connection(function: Callable[P, T], *args: P.args, **kwargs: P.kw
 
     Fetching one from the pool and giving it back would cost as much as a small statement.
     """
-    if _kept.is_doubtful:
+    if not _kept.use():
         connection.close()
         _kept.losses, _kept.until = _lost[0], time.monotonic() + KEPT_SECONDS
     try:
         return function(*args, **kwargs)
     except (OperationalError, InternalError) as error:
-        if not _is_lock(error):
+        if _is_loss(error):
             connection.close()
             _lost[0] += 1
             _check_pool()
@@ -121,8 +122,16 @@ def _check_pool() -> None:
             pool.check()
 
 
-def _is_lock(error: Exception) -> bool:
-    return isinstance(error.__cause__, LockNotAvailable)
+def _is_loss(error: Exception) -> bool:
+    """Whether the connection is gone, or leads to a server that takes no writes any more.
+
+    What the server says of a statement alone (a lock, a deadlock, a full disk) came over a
+    connection that is well; and where the pool had none to give there is none to lose.
+    """
+    state = getattr(error.__cause__, "sqlstate", None)
+    if state is None:
+        return not isinstance(error.__cause__, PoolTimeout)
+    return str(state).startswith(LOST_STATES)
 
 
 def in_database_thread(function: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:

@@ -57,6 +57,8 @@ def _plan(asked: argparse.Namespace) -> Plan:
     if asked.quick:
         few = [replace(fault, conversations=0) for fault in chosen]
         quick = [fault for fault in few for _ in range(fault.quick_times)]
+        if not quick:
+            sys.exit(f"No quick fault has {asked.only!r} in its name")
         return {", ".join(dict.fromkeys(fault.name for fault in quick)): quick}
     return {fault.name: [fault] * (asked.times or fault.times) for fault in chosen}
 

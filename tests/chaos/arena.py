@@ -8,9 +8,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import psutil
 import psycopg
+import redis.asyncio
 
 from supportbot.embedded import EmbeddedServers
 from tests.chaos.clock import Clock
@@ -126,14 +128,30 @@ class Arena:
             key = f"memory of {name} (MB)"
             usage[key] = usage.get(key, 0.0) + process.memory_info().rss / 1e6
             descriptors += process.num_fds()
-        redis = psutil.Process(self.servers.valkey.pid)
-        usage["memory of Redis (MB)"] = redis.memory_info().rss / 1e6
+        valkey = psutil.Process(self.servers.valkey.pid)
+        usage["memory of Redis (MB)"] = valkey.memory_info().rss / 1e6
         with self.database() as connection:
             row = connection.execute("SELECT count(*) FROM pg_stat_activity").fetchone()
         return usage | {
             "descriptors": float(descriptors),
             "database connections": float(str(row[0])) if row else 0.0,
         }
+
+    async def let_model_be_asked(self) -> list[str]:
+        """End what an earlier fault left: keys set aside, a breaker that is open.
+
+        Returns the keys that are good now, the first one to be used first.
+        """
+        keys = [f"sk-{uuid4().hex}" for _ in range(2)]
+        self.write_keys(*keys)
+        client = redis.asyncio.Redis.from_url(self.servers.urls.redis_url)
+        try:
+            async for key in client.scan_iter(f"{self.prefix}.breaker.*"):
+                await client.delete(key)
+        finally:
+            await client.aclose()
+        await asyncio.to_thread(self.upstream.reset)
+        return keys
 
     def write_keys(self, *keys: str) -> None:
         """Replace the model's keys at once, as a secrets' store does."""
@@ -150,11 +168,11 @@ class Arena:
         self._open.callback(self.servers.stop)
         self.upstream = Upstream(self.folder)
         self._open.callback(self.upstream.close)
-        redis = urlsplit(self.servers.urls.redis_url)
-        self.redis_proxy = await self._open.enter_async_context(Proxy(redis.port or 0))
+        valkey = urlsplit(self.servers.urls.redis_url)
+        self.redis_proxy = await self._open.enter_async_context(Proxy(valkey.port or 0))
         self.model_proxy = await self._open.enter_async_context(Proxy(self.upstream.port))
-        redis_url = redis._replace(
-            netloc=f":{redis.password}@127.0.0.1:{self.redis_proxy.port}"
+        redis_url = valkey._replace(
+            netloc=f":{valkey.password}@127.0.0.1:{self.redis_proxy.port}"
         ).geturl()
         database_url = self.database_url
         if self.is_scaled:

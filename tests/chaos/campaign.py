@@ -9,7 +9,15 @@ from dataclasses import dataclass, field
 from tests.chaos.arena import Arena
 from tests.chaos.faults import Fault
 from tests.chaos.load import Load, Visitor, is_reply
-from tests.chaos.oracle import Findings, count_unended, judge, read_stored
+from tests.chaos.oracle import (
+    Findings,
+    Stored,
+    attempts_of,
+    count_unended,
+    ends_of,
+    judge,
+    read_stored,
+)
 from tests.chaos.waiting import LOOK_SECONDS, until
 
 # A turn's deadline with its reserve, and a little for what looks at it.
@@ -46,7 +54,9 @@ class Result:
     acknowledged: list[float]
     # From the end of each fault to the first answer after it.
     recovered: list[float] = field(default_factory=list)
-    # From a kill to the answers that were due then.
+    # How the turns ended.
+    ends: dict[str, int] = field(default_factory=dict)
+    # From a kill to the answers that the killed worker was writing.
     overdue: list[float] = field(default_factory=list)
     # From a kill to each socket's welcome.
     reconnected: list[float] = field(default_factory=list)
@@ -80,8 +90,9 @@ async def run_faults(
         usage = await asyncio.to_thread(arena.usage)
         await load.stop_asking()
         ended_after = await _until_all_ended(arena, load.visitors)
-        findings = await _judge(arena, load.visitors)
-        findings.died += died
+        stored = await _read(arena, load.visitors)
+    findings = _judge(load.visitors, stored, made=made, ended_after=ended_after)
+    findings.died += died
     return Result(
         name=name,
         times=len(faults),
@@ -90,7 +101,12 @@ async def run_faults(
         conversations=len(load.visitors),
         acknowledged=_acknowledged(load.visitors),
         recovered=[_first_answer(load.visitors, since=one.end) - one.end for one in made],
-        overdue=_overdue(load.visitors, [one.start for one in made if one.fault.is_worker_killed]),
+        ends=ends_of(stored.values()),
+        overdue=_overdue(
+            load.visitors,
+            [one.start for one in made if one.fault.is_worker_killed],
+            stored=stored,
+        ),
         reconnected=_welcomes(
             load.visitors, [one.start for one in made if one.fault.is_web_killed]
         ),
@@ -131,7 +147,7 @@ async def _until_all_ended(arena: Arena, visitors: Sequence[Visitor]) -> float:
     return time.monotonic() - start
 
 
-async def _judge(arena: Arena, visitors: Sequence[Visitor]) -> Findings:
+async def _read(arena: Arena, visitors: Sequence[Visitor]) -> dict[str, Stored]:
     stored = await asyncio.to_thread(
         read_stored, arena.database_url, [one.conversation for one in visitors]
     )
@@ -142,7 +158,29 @@ async def _judge(arena: Arena, visitors: Sequence[Visitor]) -> Findings:
 
     # What was just committed is on its way; what never comes is a hole.
     await until(lambda: all(map(has_all, visitors)), seconds=30)
-    return judge([(one.conversation, one.journal) for one in visitors], stored)
+    return stored
+
+
+def _judge(
+    visitors: Sequence[Visitor],
+    stored: dict[str, Stored],
+    *,
+    made: Sequence[Made],
+    ended_after: float,
+) -> Findings:
+    findings = judge(
+        [(one.conversation, one.journal) for one in visitors],
+        stored,
+        is_on_time=not any(one.fault.needs == "clock" for one in made),
+    )
+    findings.stuck += [
+        f"nobody was answered within {PATIENCE_SECONDS:.0f} s of time {number}"
+        for number, one in enumerate(made, start=1)
+        if _first_answer(visitors, since=one.end) - one.end > PATIENCE_SECONDS
+    ]
+    if ended_after >= PATIENCE_SECONDS:
+        findings.stuck.append(f"not all was over {PATIENCE_SECONDS:.0f} s after the last message")
+    return findings
 
 
 def _first_answer(visitors: Sequence[Visitor], *, since: float) -> float:
@@ -164,20 +202,21 @@ def _acknowledged(visitors: Sequence[Visitor]) -> list[float]:
     ]
 
 
-def _overdue(visitors: Sequence[Visitor], kills: Sequence[float]) -> list[float]:
-    """Return after how long each answer came that was due when a worker was killed."""
+def _overdue(
+    visitors: Sequence[Visitor], kills: Sequence[float], *, stored: dict[str, Stored]
+) -> list[float]:
+    """Return after how long each answer came whose worker was killed: another began it anew."""
     waited: list[float] = []
     for visitor in visitors:
         journal = visitor.journal
-        replies = sorted(
-            (seq, journal.received_at[seq])
-            for seq, row in journal.received.items()
-            if is_reply(row)
-        )
-        for client_id, seq in journal.acknowledged.items():
-            answered = next((at for place, at in replies if place > seq), None)
-            said = journal.sent_at[client_id]
-            waited += [answered - kill for kill in kills if answered and said < kill < answered]
+        begun_anew = [
+            seq for seq, times in attempts_of(stored[visitor.conversation]).items() if times > 1
+        ]
+        for seq in set(begun_anew) & set(journal.received_at):
+            asked = max(place for place in journal.acknowledged.values() if place < seq)
+            (client_id,) = (one for one, at in journal.acknowledged.items() if at == asked)
+            said, answered = journal.sent_at[client_id], journal.received_at[seq]
+            waited += [answered - kill for kill in kills if said < kill < answered]
     return waited
 
 

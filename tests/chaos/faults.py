@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -17,6 +18,10 @@ from tests.chaos.meddling import meddle_with_nudges, rotate_keys
 Connection = psycopg.Connection[tuple[object, ...]]
 # More than the server has.
 MOST_CONNECTIONS = 300
+# As many requests meet a fault of the model at least: two keys of two workers.
+FEWEST_ASKED = 4
+# By itself, or by the signal that asks for it; not by the one that does not ask.
+ENDED_AS_ASKED = (0, -signal.SIGTERM)
 Make = Callable[[Arena, random.Random], Awaitable[None]]
 
 
@@ -76,7 +81,8 @@ async def restart_everything(arena: Arena, dice: random.Random) -> None:
     """A deployment: each process is asked to end, and a new one started."""
     del dice
     for stack, name in arena.processes():
-        await asyncio.to_thread(stack.stop, name)
+        status = await asyncio.to_thread(stack.stop, name)
+        assert status in ENDED_AS_ASKED, f"{name} ended with {status}"
         await asyncio.to_thread(stack.start, name)
         await asyncio.to_thread(stack.wait_ready, name)
 
@@ -154,29 +160,43 @@ async def take_all_connections(arena: Arena, dice: random.Random) -> None:
         one.close()
 
 
-def upstream(mode: str, *, seconds: float = 12, **fields: object) -> Make:
-    """Return a fault of the model's server: it behaves so for a while."""
+def upstream(mode: str, *, seconds: float = 12, is_one_key: bool = False, **fields: object) -> Make:
+    """Return a fault of the model's server: it behaves so for a while, to one key or to all."""
 
     async def make(arena: Arena, dice: random.Random) -> None:
-        await asyncio.to_thread(arena.upstream.behave, mode, **fields)
+        keys = await arena.let_model_be_asked()
+        which = {"key": keys[0]} if is_one_key else {}
+        await asyncio.to_thread(arena.upstream.behave, mode, **which, **fields)
         await asyncio.sleep(seconds + dice.random())
+        await asyncio.to_thread(_check_met, arena, mode)
         await asyncio.to_thread(arena.upstream.reset)
 
     return make
 
 
+def _check_met(arena: Arena, mode: str) -> None:
+    """Raise where hardly anybody asked: nothing would be proved."""
+    asked = [one for one in arena.upstream.requests() if one["kind"] == "chat"]
+    assert len(asked) >= FEWEST_ASKED, f"{mode}: the model was asked {len(asked)} times"
+
+
 async def refuse_upstream(arena: Arena, dice: random.Random) -> None:
     """Nothing listens at the model's address, and every stream is reset."""
+    await arena.let_model_be_asked()
     arena.model_proxy.refuse()
     await asyncio.sleep(dice.uniform(10, 15))
-    arena.model_proxy.resume()
+    refused = arena.model_proxy.resume()
+    assert refused >= FEWEST_ASKED, f"{refused} connections were refused"
 
 
 async def reset_upstream(arena: Arena, dice: random.Random) -> None:
     """Its streams are reset again and again."""
+    await arena.let_model_be_asked()
+    broken = 0
     for _ in range(10):
-        arena.model_proxy.reset()
+        broken += arena.model_proxy.reset()
         await asyncio.sleep(dice.uniform(0.5, 2))
+    assert broken >= FEWEST_ASKED, f"{broken} connections were reset"
 
 
 PROCESSES = (
@@ -214,6 +234,7 @@ MODES = (
 )  # fmt: skip
 MODEL = (
     *(Fault(f"the model's server: {mode}", upstream(mode), 3) for mode in MODES),
+    Fault("the model's server: 401 of one key", upstream("401", is_one_key=True), 3),
     Fault(
         "the model's server: one token each 0.8 s",
         upstream("slow", tokens_per_s=1.25, seconds=30),

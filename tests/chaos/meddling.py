@@ -14,7 +14,8 @@ DROPPED = 0.3
 COPIES = 3
 # The same queue at another priority: workers listen to it, the catchers do not.
 CAUGHT_BEFORE = "\x06\x163"
-FAILED = "SELECT count(*) FROM assistant_turn WHERE state = 'failed'"
+# Also those that ended well, by other words than the model's.
+FAILED = "SELECT count(*) FROM assistant_turn WHERE state = 'failed' OR error_code <> ''"
 
 
 async def meddle_with_nudges(arena: Arena, dice: random.Random) -> None:
@@ -46,6 +47,7 @@ async def meddle_with_nudges(arena: Arena, dice: random.Random) -> None:
 
 async def rotate_keys(arena: Arena, dice: random.Random) -> None:
     """Each key is replaced in the file, and refused by the model's server a moment later."""
+    await arena.let_model_be_asked()
     failed = await asyncio.to_thread(_count_failed, arena)
     for _ in range(10):
         old = arena.keys.read_text(encoding="ascii").split()
@@ -54,7 +56,7 @@ async def rotate_keys(arena: Arena, dice: random.Random) -> None:
             await asyncio.to_thread(arena.upstream.behave, "401", key=key)
         await asyncio.sleep(dice.uniform(1, 3))
     await asyncio.to_thread(arena.upstream.reset)
-    name = "turns that failed while ten keys were replaced, the last time"
+    name = "turns that a model did not end while ten keys were replaced, the last time"
     arena.notes[name] = await asyncio.to_thread(_count_failed, arena) - failed
 
 

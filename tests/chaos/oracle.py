@@ -21,8 +21,11 @@ MESSAGES = """
 SELECT id, conversation_id, seq, client_id::text AS client_id, author_kind, text, is_answer
 FROM conversations_message WHERE conversation_id = ANY(%s) ORDER BY conversation_id, seq
 """
+# A turn has so long from reaching the head of its conversation until it is over.
+PROMISED_SECONDS, DEADLINE_SECONDS = 125, 90
 TURNS = """
-SELECT conversation_id, state, from_seq, through_seq, message_id
+SELECT conversation_id, state, outcome, engine, attempt, from_seq, through_seq, message_id,
+    extract(epoch FROM finished_at - deadline_at)::float8 + %s AS seconds
 FROM assistant_turn WHERE conversation_id = ANY(%s) ORDER BY id
 """
 UNENDED = """
@@ -31,6 +34,7 @@ JOIN conversations_conversation AS conversation ON conversation.id = turn.conver
 WHERE conversation.public_id = ANY(%s) AND turn.state IN ('queued', 'running')
 """
 OPEN_STATES = ("queued", "running")
+ENDED = ("done", "failed")
 
 
 @dataclass(slots=True)
@@ -38,10 +42,14 @@ class Findings:
     """Each broken promise in a sentence, by its kind."""
 
     lost: list[str] = field(default_factory=list)
+    # Never acknowledged, however often it was sent and however long the patience.
+    unaccepted: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
     misordered: list[str] = field(default_factory=list)
     holes: list[str] = field(default_factory=list)
     stuck: list[str] = field(default_factory=list)
+    # Ended after the promised time.
+    late: list[str] = field(default_factory=list)
     # Processes that ended by themselves: a supervisor starts them again, but they had no cause.
     died: list[str] = field(default_factory=list)
 
@@ -73,7 +81,7 @@ def read_stored(database_url: str, public_ids: Sequence[str]) -> dict[str, Store
         conversations = connection.execute(CONVERSATIONS, [list(public_ids)]).fetchall()
         pks = [row["id"] for row in conversations]
         messages = connection.execute(MESSAGES, [pks]).fetchall()
-        turns = connection.execute(TURNS, [pks]).fetchall()
+        turns = connection.execute(TURNS, [DEADLINE_SECONDS, pks]).fetchall()
     return {
         row["public_id"]: Stored(
             row["public_id"],
@@ -93,10 +101,13 @@ def count_unended(database_url: str, public_ids: Sequence[str]) -> int:
     return int(row[0]) if row else 0
 
 
-def judge(journals: Iterable[tuple[str, Journal]], stored: dict[str, Stored]) -> Findings:
+def judge(
+    journals: Iterable[tuple[str, Journal]], stored: dict[str, Stored], *, is_on_time: bool = True
+) -> Findings:
     """Return what is wrong; ``journals`` come with their conversation's public id.
 
-    Every client must have caught up before: it is to have seen all that is stored.
+    Every client must have caught up before: it is to have seen all that is stored. Where the
+    database's clock was stepped, it can't tell how long a turn took: not ``is_on_time``.
     """
     findings = Findings()
     for public_id, journal in journals:
@@ -107,6 +118,8 @@ def judge(journals: Iterable[tuple[str, Journal]], stored: dict[str, Stored]) ->
         _judge_messages(findings, journal, conversation)
         _judge_order(findings, journal, conversation)
         _judge_turns(findings, conversation)
+        if is_on_time:
+            _judge_times(findings, conversation)
     return findings
 
 
@@ -117,13 +130,17 @@ def _judge_messages(findings: Findings, journal: Journal, stored: Stored) -> Non
         found = places.get(client_id)
         if found is None or found["seq"] != seq or found["text"] != journal.sent[client_id]:
             findings.lost.append(f"{name}: {client_id} acknowledged as {seq}")
+    findings.unaccepted += [
+        f"{name}: {one}" for one in journal.sent if one not in journal.acknowledged
+    ]
     counts = Counter(one["client_id"] for one in stored.messages if one["client_id"])
     findings.doubled += [
         f"{name}: {one}, {count} times" for one, count in counts.items() if count > 1
     ]
     answering = Counter(turn["message_id"] for turn in stored.turns if turn["message_id"])
-    said = [one["id"] for one in stored.messages if one["is_answer"] and not one["client_id"]]
-    # Each answer belongs to one turn: a second one would come from a worker that lost its claim.
+    said = [one["id"] for one in stored.messages if one["author_kind"] == "assistant"]
+    # All that the assistant says belongs to one turn: nobody here asks for a person by a button,
+    # and a second answer would come from a worker that lost its claim.
     findings.doubled += [f"{name}: answer {pk} of no turn" for pk in said if pk not in answering]
     findings.doubled += [
         f"{name}: answer {pk} of two turns" for pk, n in answering.items() if n > 1
@@ -149,11 +166,16 @@ def _judge_turns(findings: Findings, stored: Stored) -> None:
     name = stored.public_id
     waiting = [turn for turn in stored.turns if turn["state"] in OPEN_STATES]
     findings.stuck += [f"{name}: a turn is {turn['state']}" for turn in waiting]
+    findings.stuck += [
+        f"{name}: the turn of {turn['from_seq']} ended and said nothing"
+        for turn in stored.turns
+        if turn["state"] in ENDED and turn["message_id"] is None
+    ]
     for one in stored.messages:
         if one["author_kind"] != "customer":
             continue
         covering = [turn for turn in stored.turns if _covers(turn, one["seq"])]
-        done = [turn for turn in covering if turn["state"] in {"done", "failed"}]
+        done = [turn for turn in covering if turn["state"] in ENDED]
         if len(done) > 1:
             findings.doubled.append(f"{name}: {one['seq']} was answered by {len(done)} turns")
         if not done and stored.status == "assistant":
@@ -163,3 +185,34 @@ def _judge_turns(findings: Findings, stored: Stored) -> None:
 def _covers(turn: dict[str, Any], seq: int) -> bool:
     through = turn["through_seq"]
     return turn["from_seq"] <= seq and through is not None and seq <= through
+
+
+def _judge_times(findings: Findings, stored: Stored) -> None:
+    findings.late += [
+        f"{stored.public_id}: the turn of {turn['from_seq']} took {turn['seconds']:.0f} s"
+        for turn in stored.turns
+        if turn["seconds"] is not None and turn["seconds"] > PROMISED_SECONDS
+    ]
+
+
+def ends_of(stored: Iterable[Stored]) -> dict[str, int]:
+    """Return how the turns ended: by whom they were answered, or what else became of them."""
+    return Counter(_end_of(turn) for one in stored for turn in one.turns)
+
+
+def _end_of(turn: dict[str, Any]) -> str:
+    if turn["state"] != "done":
+        return str(turn["state"])
+    if turn["outcome"] != "answered":
+        return str(turn["outcome"])
+    return "quoted" if turn["engine"] == "extractive" else "answered"
+
+
+def attempts_of(stored: Stored) -> dict[int, int]:
+    """Return by the seq of each answer how many workers began it."""
+    places = {one["id"]: one["seq"] for one in stored.messages}
+    return {
+        places[turn["message_id"]]: turn["attempt"]
+        for turn in stored.turns
+        if turn["message_id"] in places
+    }

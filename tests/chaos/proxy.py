@@ -23,6 +23,7 @@ class Proxy:
         self._open = asyncio.Event()
         self._open.set()
         self._is_refusing = False
+        self._refused = 0
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -49,10 +50,12 @@ class Proxy:
         """Let no byte pass."""
         self._open.clear()
 
-    def resume(self) -> None:
-        """Let what was held pass, and everything after it."""
+    def resume(self) -> int:
+        """Let what was held pass, and everything after it; return how many were refused."""
         self._open.set()
         self._is_refusing = False
+        refused, self._refused = self._refused, 0
+        return refused
 
     def refuse(self) -> None:
         """Break what is there and let nothing new in."""
@@ -73,6 +76,7 @@ class Proxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._is_refusing:
+            self._refused += 1
             _break(writer)
             return
         try:

@@ -17,22 +17,28 @@ HEAD = """# Faults
 Written by `make chaos`. Every fault was made under load, at random moments; the table says how
 many conversations there were at once, with how many messages a second in all. Afterwards each
 client's journal (what it sent, what was acknowledged, what it received) was compared with the
-database. Whoever was passed on to people closes the tab twenty seconds later. Where kills follow
-each other within seconds, some hit the same answer again, and each of them counts. Times in
-seconds. The web server, two workers, relay, beat, PostgreSQL, Redis, the model's server and the
-clients shared one machine ({machine}).
+database: *lost* is what was acknowledged and is not there, *unaccepted* what never was, though
+sent again and again, *late* what took longer than the promised 125 s. The clients come back and
+send again as the widget does; whoever was passed on to people closes the tab twenty seconds later.
+Where kills follow each other within seconds, some hit the same answer again, and each of them
+counts. Times in seconds. The web server, two workers, relay, beat, PostgreSQL, Redis, the model's
+server and the clients shared one machine ({machine}).
 
 """
 COLUMNS = (
-    "fault", "times", "load", "messages", "lost", "doubled", "misordered", "holes", "stuck", "died",
-    "acknowledged p50 / p95 / max", "first answer after it p50 / max", "seed, commit",
+    "fault", "times", "load", "messages", "lost", "unaccepted", "doubled", "misordered", "holes",
+    "stuck", "late", "died", "answered / quoted / passed on", "acknowledged p50 / p95 / max",
+    "first answer after it p50 / max", "seed, commit",
 )  # fmt: skip
 ROW = (
-    "| {name} | {times} | {conversations} at {rate:g}/s | {messages} | {lost} | {doubled} "
-    "| {misordered} | {holes} | {stuck} | {died} | {p50:.3f} / {p95:.3f} / {most:.1f} "
-    "| {back:.1f} / {longest:.1f} | {seed}, {commit} |"
+    "| {name} | {times} | {conversations} at {rate:g}/s | {messages} | {lost} | {unaccepted} "
+    "| {doubled} | {misordered} | {holes} | {stuck} | {late} | {died} | {ends} "
+    "| {p50:.3f} / {p95:.3f} / {most:.1f} | {back:.1f} / {longest:.1f} | {seed}, {commit} |"
 )
 Row = dict[str, Any]
+# What was not looked at yet when an older row was measured.
+UNKNOWN = {"unaccepted": "-", "late": "-"}
+ENDS = ("answered", "quoted", "handed_off")
 
 
 def commit_now() -> str:
@@ -62,6 +68,7 @@ def row_of(result: Result, *, work: Work, seed: int, commit: str) -> Row:
         "rate": work.per_second,
         "messages": result.messages,
         **result.findings.counts,
+        "ends": result.ends,
         "p50": share(result.acknowledged, 50),
         "p95": share(result.acknowledged, 95),
         "most": max(result.acknowledged, default=0.0),
@@ -88,12 +95,17 @@ def as_page(rows: Sequence[Row]) -> str:
     lines = [
         f"| {' | '.join(COLUMNS)} |",
         "|---" * len(COLUMNS) + "|",
-        *(ROW.format(**row) for row in rows),
+        *(ROW.format(**(UNKNOWN | row | {"ends": _ends(row)})) for row in rows),
     ]
     told = [*_overdue(rows), *_reconnected(rows)]
     notes = [f"- {name}: {value:.2f}" for row in rows for name, value in row["notes"].items()]
     parts = ["\n".join(one) for one in (lines, told, notes) if one]
     return HEAD.format(machine=machine) + "\n\n".join(parts) + "\n"
+
+
+def _ends(row: Row) -> str:
+    found = row.get("ends")
+    return " / ".join(str(found.get(name, 0)) for name in ENDS) if found else "-"
 
 
 def merge(page: Path, rows: Sequence[Row]) -> None:
@@ -107,8 +119,9 @@ def merge(page: Path, rows: Sequence[Row]) -> None:
 
 def _overdue(rows: Sequence[Row]) -> list[str]:
     return [
-        f"*{row['name']}*: an answer that was due at a kill came {share(found, 50):.1f} s (p50) "
-        f"and {share(found, 95):.1f} s (p95) after it, {len(found)} of them.\n"
+        f"*{row['name']}*: an answer that the killed worker was writing came "
+        f"{share(found, 50):.1f} s (p50), {share(found, 95):.1f} s (p95) and {max(found):.1f} s "
+        f"(at most) after it, {len(found)} of them.\n"
         for row in rows
         if (found := row["overdue"])
     ]

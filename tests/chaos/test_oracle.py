@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.oracle import Stored, judge
+from tests.chaos.oracle import Stored, attempts_of, ends_of, judge
 from tests.live.chat import Journal
 
 FIRST, SECOND = "client-1", "client-2"
@@ -14,6 +14,11 @@ FIRST, SECOND = "client-1", "client-2"
 def row(pk: int, seq: int, text: str, **fields: Any) -> dict[str, Any]:
     usual = {"client_id": None, "author_kind": "customer", "is_answer": False}
     return {"id": pk, "seq": seq, "text": text, **usual, **fields}
+
+
+def turn(seq: int, **fields: Any) -> dict[str, Any]:
+    usual = {"state": "done", "outcome": "answered", "engine": "openai", "attempt": 1, "seconds": 3}
+    return {"from_seq": seq, "through_seq": seq, "message_id": None, **usual, **fields}
 
 
 def sound() -> tuple[Journal, dict[str, Any]]:
@@ -28,10 +33,7 @@ def sound() -> tuple[Journal, dict[str, Any]]:
     for one in rows:
         journal.order.append(one["seq"])
         journal.received[one["seq"]] = dict(one)
-    turns = [
-        {"state": "done", "from_seq": 1, "through_seq": 1, "message_id": 12},
-        {"state": "done", "from_seq": 3, "through_seq": 3, "message_id": 14},
-    ]
+    turns = [turn(1, message_id=12), turn(3, message_id=14, attempt=2)]
     return journal, {"status": "assistant", "last_seq": 4, "messages": rows, "turns": turns}
 
 
@@ -71,7 +73,30 @@ def answer_without_a_turn(journal: Journal, stored: dict[str, Any]) -> None:
 
 
 def answer_by_two_turns(journal: Journal, stored: dict[str, Any]) -> None:
-    stored["turns"].append({"state": "done", "from_seq": 3, "through_seq": 3, "message_id": None})
+    stored["turns"].append(turn(3, message_id=14))
+
+
+def pass_on_twice(journal: Journal, stored: dict[str, Any]) -> None:
+    say(journal, stored, "A person will answer.")
+
+
+def say(journal: Journal, stored: dict[str, Any], text: str) -> None:
+    stored["messages"].append(row(15, 5, text, author_kind="assistant"))
+    stored["last_seq"] = 5
+    journal.order.append(5)
+    journal.received[5] = {"text": text}
+
+
+def never_accept(journal: Journal, stored: dict[str, Any]) -> None:
+    journal.sent["client-3"] = "Anybody?"
+
+
+def end_without_a_word(journal: Journal, stored: dict[str, Any]) -> None:
+    stored["turns"].append(turn(4))
+
+
+def take_too_long(journal: Journal, stored: dict[str, Any]) -> None:
+    stored["turns"][0]["seconds"] = 126.0
 
 
 def receive_backwards(journal: Journal, stored: dict[str, Any]) -> None:
@@ -108,6 +133,10 @@ def forget_a_message(journal: Journal, stored: dict[str, Any]) -> None:
         (store_twice, "doubled"),
         (answer_without_a_turn, "doubled"),
         (answer_by_two_turns, "doubled"),
+        (pass_on_twice, "doubled"),
+        (never_accept, "unaccepted"),
+        (end_without_a_word, "stuck"),
+        (take_too_long, "late"),
         (receive_backwards, "misordered"),
         (receive_twice, "misordered"),
         (skip_a_number, "holes"),
@@ -127,3 +156,27 @@ def test_oracle_sees_what_is_broken(
 def test_oracle_misses_a_conversation_that_is_gone() -> None:
     journal, _ = sound()
     assert broken(judge([("c", journal)], {}).counts) == {"lost"}
+
+
+def test_a_stepped_clock_tells_no_time() -> None:
+    journal, stored = sound()
+    take_too_long(journal, stored)
+    found = judge([("c", journal)], {"c": Stored(public_id="c", **stored)}, is_on_time=False)
+    assert found.is_clean
+
+
+def test_how_turns_ended_and_which_answer_was_begun_anew() -> None:
+    _, stored = sound()
+    stored["turns"] += [
+        turn(3, engine="extractive"),
+        turn(3, outcome="handed_off"),
+        turn(3, state="superseded", outcome=""),
+    ]
+    conversation = Stored(public_id="c", **stored)
+    assert ends_of([conversation]) == {
+        "answered": 2,
+        "quoted": 1,
+        "handed_off": 1,
+        "superseded": 1,
+    }
+    assert attempts_of(conversation) == {2: 1, 4: 2}

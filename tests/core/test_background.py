@@ -5,9 +5,11 @@ import threading
 import time
 from types import SimpleNamespace
 
+import psycopg
 import pytest
 from django.db import Error, OperationalError, connection, transaction
-from psycopg.errors import LockNotAvailable
+from psycopg import errors
+from psycopg_pool import PoolTimeout
 
 from core import background
 from core.background import in_database_thread
@@ -64,12 +66,27 @@ async def test_idle_and_old_connections_are_renewed(
     assert first.isdisjoint({await in_database_thread(backend)() for _ in range(4)})
 
 
-async def test_waiting_for_a_lock_is_no_loss() -> None:
+@pytest.mark.parametrize(
+    ("cause", "losses"),
+    [
+        (errors.LockNotAvailable, 0),
+        (errors.DeadlockDetected, 0),
+        (errors.DiskFull, 0),
+        (errors.QueryCanceled, 0),
+        (PoolTimeout, 0),
+        (errors.AdminShutdown, 1),
+        (errors.ReadOnlySqlTransaction, 1),
+        (psycopg.OperationalError, 1),
+    ],
+)
+async def test_what_is_said_of_a_statement_alone_is_no_loss(
+    cause: type[Exception], losses: int
+) -> None:
     def give_up() -> None:
         with transaction.atomic():
-            raise OperationalError from LockNotAvailable()
+            raise OperationalError from cause()
 
     before = background._lost[0]
     with pytest.raises(OperationalError):
         await in_database_thread(give_up)()
-    assert background._lost[0] == before
+    assert background._lost[0] - before == losses

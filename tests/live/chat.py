@@ -2,16 +2,21 @@
 
 import asyncio
 import json
+import random
 import time
 import uuid
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Self
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-RETRY_SECONDS = 0.2
+# As `static/widget/backoff.js` and `outbox.js`.
+BASE_SECONDS, CAP_SECONDS = 1.0, 30.0
+TOO_FAST_SECONDS = 5.0
 
 
 @dataclass
@@ -28,6 +33,8 @@ class Journal:
     acknowledged_at: dict[str, float] = field(default_factory=dict)
     received_at: dict[int, float] = field(default_factory=dict)
     welcomed_at: list[float] = field(default_factory=list)
+    # What the server would not take, whose text the widget gives back.
+    refused: dict[str, str] = field(default_factory=dict)
 
 
 class Customer:
@@ -41,6 +48,9 @@ class Customer:
         self._socket: ClientConnection | None = None
         self._changed = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
+        self._tries = 0
+        # One a message, and one for all of them.
+        self._timers: dict[str, asyncio.Task[None]] = {}
 
     async def __aenter__(self) -> Self:
         async with httpx.AsyncClient() as http:
@@ -52,8 +62,9 @@ class Customer:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
+        for task in (self._task, *self._timers.values()):
+            if task is not None:
+                task.cancel()
         if self._socket is not None:
             await self._socket.close()
 
@@ -99,7 +110,9 @@ class Customer:
                     await self._talk(socket)
             except (OSError, ConnectionClosed, InvalidHandshake, EOFError, TimeoutError):
                 self._socket = None
-            await asyncio.sleep(RETRY_SECONDS)
+            most = min(CAP_SECONDS, BASE_SECONDS * 2**self._tries)
+            self._tries += 1
+            await asyncio.sleep(random.uniform(0, most))
 
     async def _talk(self, socket: ClientConnection) -> None:
         after = max(self.journal.received, default=0)
@@ -109,17 +122,39 @@ class Customer:
             async with self._changed:
                 self._note(frame)
                 self._changed.notify_all()
-            if frame["type"] == "welcome":
-                self._socket = socket
-                await self._resend()
-            if frame["type"] == "error" and "client_id" in frame:
-                await asyncio.sleep(frame.get("retry_after", 0.5))
-                await self._resend()
+            match frame["type"]:
+                case "welcome":
+                    self._socket, self._tries = socket, 0
+                    await self._resend()
+                case "error":
+                    self._take_refusal(frame)
 
     async def _resend(self) -> None:
-        for client_id, text in self.journal.sent.items():
-            if client_id not in self.journal.acknowledged:
-                await self.send(type="message", client_id=client_id, text=text)
+        for client_id in self.journal.sent:
+            await self._send_again(client_id)
+
+    async def _send_again(self, client_id: str) -> None:
+        journal = self.journal
+        if client_id not in journal.acknowledged and client_id not in journal.refused:
+            await self.send(type="message", client_id=client_id, text=journal.sent[client_id])
+
+    def _take_refusal(self, frame: dict[str, Any]) -> None:
+        """Try again as told, one message or all of them; what is not to be tried is given back."""
+        client_id, wait = frame.get("client_id"), frame.get("retry_after")
+        if wait or frame["code"] == "rate_limited":
+            again = partial(self._send_again, client_id) if client_id else self._resend
+            self._later(client_id or "", again, seconds=wait or TOO_FAST_SECONDS)
+        elif client_id:
+            self.journal.refused[client_id] = frame["code"]
+
+    def _later(self, name: str, again: Callable[[], Awaitable[None]], *, seconds: float) -> None:
+        async def wait() -> None:
+            await asyncio.sleep(seconds)
+            await again()
+
+        if name in self._timers:
+            self._timers[name].cancel()
+        self._timers[name] = asyncio.create_task(wait())
 
     def _note(self, frame: dict[str, Any]) -> None:
         self.journal.frames.append(frame)

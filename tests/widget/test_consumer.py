@@ -15,7 +15,6 @@ from assistant.models import Turn
 from conversations.models import Conversation, Message, Rating, Site
 from conversations.services import append_message, lock_conversation, start_conversation
 from core.background import in_database_thread
-from escalation.selectors import Queue
 from escalation.services import heard_from
 from tests.waiting import until
 from tests.widget.sockets import ChatClient
@@ -313,14 +312,19 @@ async def test_customers_who_wait_move_up_without_their_conversations_being_read
         await client.wait_for("status", position=2)
         looked: list[int] = []
 
-        def look(pk: int, *, after: int, queue: Queue | None) -> View:
+        async def is_second_read() -> bool:
+            return second.pk in looked
+
+        def look(pk: int, **asked: Any) -> View:
             looked.append(pk)
-            return read_view(pk, after=after, queue=queue)
+            return read_view(pk, **asked)
 
         monkeypatch.setattr("widget.writer.read_view", look)
         await in_database_thread(assistant.take_conversation)(second.pk, agent=agent)
         moved = await client.wait_for("status", position=1)
         assert (moved["status"], moved["people_online"]) == ("waiting", True)
+        # The one who was taken is read, the one who only moved up is not.
+        await until(is_second_read)
         assert third.pk not in looked
 
 
