@@ -23,8 +23,8 @@ class Target:
 
 BELOW = (
     "The peak hour is that of 10,000 conversations a day, 15 % of them in it, each of four "
-    "questions; some minutes of it are replayed. What a turn's CPU is spent on stands in "
-    "[turn.md](turn.md)."
+    "questions; some minutes of it are replayed. What idle sockets take is what is more than "
+    "without any. What a turn's CPU is spent on stands in [turn.md](turn.md)."
 )
 TARGETS: Sequence[Target] = (
     Target("added to the first token, alone p50", 40, "ms", "alone", "alone added p50"),
@@ -38,7 +38,8 @@ TARGETS: Sequence[Target] = (
     Target("300 streams on one worker: lost", 0, "", "streams", "lost"),
     Target("300 streams on one worker: gap p95", 150, "ms", "streams", "gap p95"),
     Target("idle socket", 35, "kB", "idle sockets", "kB a socket"),
-    Target("5,000 idle sockets", 1, "% of a core", "idle sockets", "core %"),
+    Target("5,000 idle sockets, web process", 1, "% of a core", "idle sockets", "core %"),
+    Target("the same, all processes", 1, "% of a core", "idle sockets", "core % of all processes"),
     Target("acknowledgement at 100 messages/s, p95", 40, "ms", "acknowledgement", "p95"),
     Target("the same at 20 messages/s", 40, "ms", "quiet", "p95"),
     Target("an agent's view meanwhile, p99", 300, "ms", "acknowledgement", "agent p99"),

@@ -13,6 +13,7 @@ import psycopg
 
 from benchmarks.cores import TESTED, pin
 from benchmarks.load import a_few_at_a_time
+from benchmarks.stamps import find_stamps
 from benchmarks.systems.system import System, model_environment
 from supportbot import processes
 from supportbot.embedded import EmbeddedServers
@@ -195,14 +196,21 @@ class Visit:
             await self.open()
 
     async def ask(self, question: str) -> AsyncGenerator[str, None]:
-        """Say it; yield the preview's deltas until the message is stored."""
+        """Say it; yield the preview's deltas until the message is stored.
+
+        An answer that began and did not stay is none, as where a peer's stream breaks off.
+        """
         await self.send(type="message", client_id=str(uuid.uuid4()), text=question)
-        while self.status == "assistant":
+        streamed = stored = ""
+        while self.status == "assistant" and not stored:
             frame = await self.receive()
             if frame["type"] == "delta":
+                streamed += str(frame["text"])
                 yield str(frame["text"])
             elif frame["type"] == "message" and _is_reply(frame):
-                return
+                stored = str(frame["text"])
+        if find_stamps(streamed) and not find_stamps(stored):
+            raise ConnectionResetError("the answer broke off")
 
     async def close(self) -> None:
         """Leave."""

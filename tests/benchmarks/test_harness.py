@@ -10,13 +10,14 @@ import aiohttp
 import pytest
 
 from benchmarks.figures import medians, percentile
-from benchmarks.load import Chat, ask_at_random, ask_in_turn
+from benchmarks.load import Chat, Seen, ask, ask_at_random, ask_in_turn
 from benchmarks.measures.first_token import first_token_of
 from benchmarks.model import Model
 from benchmarks.report import write
 from benchmarks.running import Outcome
 from benchmarks.stamps import Stamps, find_stamps
 from benchmarks.systems.floor import Floor
+from benchmarks.systems.product import Visit
 from benchmarks.systems.system import Place
 from benchmarks.targets import TARGETS, value_of
 from benchmarks.upstream import Pace, answer_words
@@ -134,3 +135,28 @@ async def test_arrivals_never_meet_a_busy_chat(place: tuple[Place, Model]) -> No
         seen = await ask_at_random(chats, asked, per_second=100, seconds=0.5, seed=1)
     assert 3 <= seen.asked <= 6
     assert seen.lost == 0
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+async def test_an_answer_that_began_and_did_not_stay_is_lost(
+    monkeypatch: pytest.MonkeyPatch, *, is_whole: bool
+) -> None:
+    begin = f"{Stamps(1.0, 2.0)} and"
+    kept = f"{begin} more" if is_whole else "From our articles: more"
+    reply = {"type": "message", "author": {"kind": "assistant"}, "text": kept}
+    async with aiohttp.ClientSession() as session:
+        visit = Visit("http://nowhere", session)
+        visit.status = "assistant"
+        said: list[dict[str, object]] = []
+
+        async def send(**frame: object) -> None:
+            said.append(frame)
+
+        monkeypatch.setattr(visit, "send", send)
+        for frame in ({"type": "delta", "text": begin}, reply):
+            visit._frames.put_nowait(frame)
+        seen = Seen()
+        monkeypatch.setattr(visit, "ready", lambda: asyncio.sleep(0))
+        await ask(visit, "Where?", seen)
+    assert [frame["text"] for frame in said] == ["Where?"]
+    assert (seen.lost, seen.answered) == (0, 1) if is_whole else (1, 0)

@@ -102,7 +102,7 @@ async def test_answer_goes_on_after_a_reload_and_stands_there_once(
     assert not request["errors"]
 
 
-async def test_conversation_goes_on_after_everything_was_restarted(
+async def test_conversation_goes_on_after_web_worker_and_relay_were_restarted(
     product: Stack, browser: Browser
 ) -> None:
     page = await browser.new_page()

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -130,6 +130,7 @@ class Arena:
             descriptors += process.num_fds()
         valkey = psutil.Process(self.servers.valkey.pid)
         usage["memory of Redis (MB)"] = valkey.memory_info().rss / 1e6
+        usage["memory of PostgreSQL (MB)"] = _memory_of_all(self.servers.postgres.pid)
         with self.database() as connection:
             row = connection.execute("SELECT count(*) FROM pg_stat_activity").fetchone()
         return usage | {
@@ -216,3 +217,12 @@ class Arena:
             names=names,
             environment=environment,
         )
+
+
+def _memory_of_all(pid: int) -> float:
+    """Return what a process and its children hold (MB), shared memory once."""
+    process, held = psutil.Process(pid), 0
+    for one in (process, *process.children()):
+        with suppress(psutil.NoSuchProcess):
+            held += one.memory_full_info().pss
+    return held / 1e6

@@ -5,9 +5,9 @@ import platform
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import quantiles
 from typing import Any
 
+from benchmarks.figures import percentile
 from tests.chaos.campaign import Result, Work
 from tests.chaos.oracle import Findings
 from tests.live.processes import ROOT
@@ -52,13 +52,6 @@ def commit_now() -> str:
     ).stdout.strip()
 
 
-def share(values: Sequence[float], percent: int) -> float:
-    """Return a percentile; 0 of nothing."""
-    if len(values) < 2:
-        return values[0] if values else 0.0
-    return quantiles(values, n=100, method="inclusive")[percent - 1]
-
-
 def row_of(result: Result, *, work: Work, seed: int, commit: str) -> Row:
     """Return what is kept of a result."""
     return {
@@ -69,10 +62,10 @@ def row_of(result: Result, *, work: Work, seed: int, commit: str) -> Row:
         "messages": result.messages,
         **result.findings.counts,
         "ends": result.ends,
-        "p50": share(result.acknowledged, 50),
-        "p95": share(result.acknowledged, 95),
+        "p50": percentile(result.acknowledged, 50),
+        "p95": percentile(result.acknowledged, 95),
         "most": max(result.acknowledged, default=0.0),
-        "back": share(result.recovered, 50),
+        "back": percentile(result.recovered, 50),
         "longest": max(result.recovered, default=0.0),
         "overdue": [round(one, 2) for one in result.overdue],
         "reconnected": [round(one, 2) for one in result.reconnected],
@@ -120,8 +113,8 @@ def merge(page: Path, rows: Sequence[Row]) -> None:
 def _overdue(rows: Sequence[Row]) -> list[str]:
     return [
         f"*{row['name']}*: an answer that the killed worker was writing came "
-        f"{share(found, 50):.1f} s (p50), {share(found, 95):.1f} s (p95) and {max(found):.1f} s "
-        f"(at most) after it, {len(found)} of them.\n"
+        f"{percentile(found, 50):.1f} s (p50), {percentile(found, 95):.1f} s (p95) and "
+        f"{max(found):.1f} s (at most) after it, {len(found)} of them.\n"
         for row in rows
         if (found := row["overdue"])
     ]
@@ -132,6 +125,6 @@ def _reconnected(rows: Sequence[Row]) -> list[str]:
     if not found:
         return []
     return [
-        f"A socket that broke with the web process was back after {share(found, 50):.1f} s (p50) "
-        f"and {share(found, 99):.1f} s (p99), {len(found)} of them."
+        f"A socket that broke with the web process was back after {percentile(found, 50):.1f} s "
+        f"(p50) and {percentile(found, 99):.1f} s (p99), {len(found)} of them."
     ]

@@ -17,19 +17,23 @@ from tests.live.processes import ROOT
 
 PAGE = ROOT / "docs" / "benchmarks" / "soak.md"
 SAMPLE_SECONDS = 10.0
-# Of residuals around the line; what grows less can't be told from them.
+# Of residuals around the line; what grows less can't be told from them. Nor can memory be told to
+# grow by less than a tenth of the mebibyte in which Python takes it from the system.
 NOISE_DEVIATIONS = 2.0
+LEAST_NOISE = 0.1
+QUARTERS = 4
 HEAD = """# Soak
 
 Written by `make soak`, commit {commit}: {minutes:g} minutes, {conversations} conversations at
 once, {rate:g} messages a second in all, a sample each {sample:g} s. A line was fitted through the
 second half. Growth is how much it rises in that half, noise {deviations:g} standard deviations of
-the samples around it: what grows less than that is called level.
+the samples around it, and {least:g} at least: what grows less than that is called level. A line
+through each quarter tells whether growth slows down. There are two workers.
 
-| what | at the start | at the end | growth in the second half | noise | |
-|---|---|---|---|---|---|
+| what | at the start | at the end | growth in each quarter | growth in the second half | noise | |
+|---|---|---|---|---|---|---|
 """
-ROW = "| {name} | {first:.1f} | {last:.1f} | {growth:+.2f} | {noise:.2f} | {verdict} |"
+ROW = "| {name} | {first:.1f} | {last:.1f} | {quarters} | {growth:+.2f} | {noise:.2f} | {verdict} |"
 Samples = Sequence[tuple[float, dict[str, float]]]
 
 
@@ -50,29 +54,42 @@ def trend_of(times: Sequence[float], values: Sequence[float]) -> Trend:
     """Return the rise of a least-squares line over ``times`` (s), and the noise around it."""
     slope, start = linear_regression(times, values)
     rests = [value - start - slope * at for at, value in zip(times, values, strict=True)]
-    return Trend(slope * (times[-1] - times[0]), NOISE_DEVIATIONS * stdev(rests))
+    noise = max(LEAST_NOISE, NOISE_DEVIATIONS * stdev(rests))
+    return Trend(slope * (times[-1] - times[0]), noise)
 
 
 def as_page(samples: Samples, **facts: object) -> tuple[str, bool]:
     """Return the report as Markdown, and whether all is level."""
     half = samples[len(samples) // 2 :]
-    times = [at for at, _ in half]
     rows, is_level = [], True
     for name in samples[0][1]:
-        trend = trend_of(times, [usage[name] for _, usage in half])
+        trend = _trend(half, name)
         is_level = is_level and trend.is_level
         rows.append(
             ROW.format(
                 name=name,
                 first=fmean(usage[name] for _, usage in samples[:3]),
                 last=fmean(usage[name] for _, usage in samples[-3:]),
+                quarters=_quarters(samples, name),
                 growth=trend.growth,
                 noise=trend.noise,
                 verdict="level" if trend.is_level else "grows",
             )
         )
-    head = HEAD.format(sample=SAMPLE_SECONDS, deviations=NOISE_DEVIATIONS, **facts)
+    head = HEAD.format(
+        sample=SAMPLE_SECONDS, deviations=NOISE_DEVIATIONS, least=LEAST_NOISE, **facts
+    )
     return head + "\n".join(rows) + "\n", is_level
+
+
+def _trend(samples: Samples, name: str) -> Trend:
+    return trend_of([at for at, _ in samples], [usage[name] for _, usage in samples])
+
+
+def _quarters(samples: Samples, name: str) -> str:
+    size = len(samples) // QUARTERS
+    parts = [samples[number * size : (number + 1) * size] for number in range(QUARTERS)]
+    return " ".join(f"{_trend(part, name).growth:+.2f}" for part in parts)
 
 
 async def _soak(folder: Path, asked: argparse.Namespace) -> Samples:
