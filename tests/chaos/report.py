@@ -27,7 +27,7 @@ server and the clients shared one machine ({machine}).
 """
 COLUMNS = (
     "fault", "times", "load", "messages", "lost", "unaccepted", "doubled", "misordered", "holes",
-    "stuck", "late", "died", "answered / quoted / passed on", "acknowledged p50 / p95 / max",
+    "stuck", "late", "died", "answered / quoted / asked back / passed on", "acknowledged p50 / p95 / max",
     "first answer after it p50 / max", "seed, commit",
 )  # fmt: skip
 ROW = (
@@ -38,7 +38,7 @@ ROW = (
 Row = dict[str, Any]
 # What was not looked at yet when an older row was measured.
 UNKNOWN = {"unaccepted": "-", "late": "-"}
-ENDS = ("answered", "quoted", "handed_off")
+ENDS = ("answered", "quoted", "asked_back", "handed_off")
 
 
 def commit_now() -> str:
