@@ -17,6 +17,7 @@ from benchmarks.stamps import find_stamps
 from benchmarks.systems.system import System, model_environment
 from supportbot import processes
 from supportbot.embedded import EmbeddedServers
+from tests.live.guests import start_conversations
 from tests.live.processes import Stack
 
 MODEL = "bench"
@@ -26,14 +27,6 @@ IS_PREPARED = """
 SELECT (SELECT bool_and(served_embedding_model = embedding_model AND embedding_model <> '')
         FROM conversations_site)
    AND EXISTS (SELECT FROM llm_modelcapability)
-"""
-MAKE_GUESTS = """
-from conversations.models import Site
-from conversations.services import start_conversation
-site = Site.objects.get(key="demo")
-for _ in range({count}):
-    guest, token = start_conversation(site)
-    print("guest", guest.public_id, token)
 """
 Frame = dict[str, object]
 PROBE = f"from llm.probing import probe_models; probe_models([{MODEL!r}])"
@@ -98,9 +91,7 @@ class Product(System):
 
     async def open_chats(self, count: int) -> "list[Visit]":
         """Return customers, past the limit of conversations that an address may begin."""
-        code = MAKE_GUESTS.format(count=count)
-        told = await asyncio.to_thread(self.stack.manage, "shell", "-c", code)
-        rows = [line.split()[1:] for line in told.splitlines() if line.startswith("guest ")]
+        rows = await asyncio.to_thread(start_conversations, self.stack, count)
         visits = [
             Visit(self.stack.url, self.place.session, conversation=conversation, token=token)
             for conversation, token in rows

@@ -27,8 +27,8 @@ server and the clients shared one machine ({machine}).
 """
 COLUMNS = (
     "fault", "times", "load", "messages", "lost", "unaccepted", "doubled", "misordered", "holes",
-    "stuck", "late", "died", "answered / quoted / asked back / passed on", "acknowledged p50 / p95 / max",
-    "first answer after it p50 / max", "seed, commit",
+    "stuck", "late", "died", "answered / quoted / asked back / passed on",
+    "acknowledged p50 / p95 / max", "first answer after it p50 / max", "seed, commit",
 )  # fmt: skip
 ROW = (
     "| {name} | {times} | {conversations} at {rate:g}/s | {messages} | {lost} | {unaccepted} "
