@@ -192,12 +192,14 @@ def fail_turn(turn_pk: int, *, code: str, fence: int | None = None) -> bool:
         finished_at=Now(),
     )
     if conversation.status == Status.ASSISTANT:
-        hand_off(
+        message = hand_off(
             conversation,
             reason=HandOff.Reason.MODEL_UNAVAILABLE,
             detail=code,
             customer_text=UNAVAILABLE_TEXT,
+            message_id=turn.public_id,
         )
+        Turn.objects.filter(pk=turn_pk).update(message=message)
         void_turns(conversation, state=State.CANCELLED, reason="withdrawn")
     return True
 

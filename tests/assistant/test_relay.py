@@ -97,7 +97,9 @@ def test_fail_overdue_ends_with_an_honest_text_and_a_person(ask: Ask, claimed: b
     turn.refresh_from_db()
     assert (turn.state, turn.hand_off_reason) == ("failed", "model_unavailable")
     assert HandOff.objects.get().state == "waiting"
-    assert "could not answer in time" in Message.objects.latest("seq").text
+    said = Message.objects.latest("seq")
+    assert "could not answer in time" in said.text
+    assert (turn.message, said.public_id) == (said, turn.public_id)
 
 
 def test_fail_overdue_when_every_attempt_died(ask: Ask) -> None:
