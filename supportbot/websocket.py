@@ -1,20 +1,26 @@
-"""How the web server keeps quiet websockets, and ends one whose client does not read."""
+"""How the web server keeps quiet websockets, and ends one whose client does not behave."""
 
+import asyncio
 from math import ceil
 from typing import Any, Final
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
 
 # Time to read what is under way, and why it ends.
 ABORT_SECONDS: Final = 10.0
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's own, with pings that go out together and a close that waits for nobody.
+    """uvicorn's own, with pings that go out together and an end that waits for nobody.
 
-    uvicorn lets a close wait until there is room for it, so a client that stalls would keep its
-    socket, and the memory of what was sent to it, for as long as it likes.
+    uvicorn lets a close wait until there is room for it, and the transport until all was read, so
+    a client that stalls would keep its socket, and the memory of what was sent to it, for as long
+    as it likes.
     """
+
+    # None until needed: there are thousands of sockets.
+    _abort_timer: asyncio.TimerHandle | None = None
 
     def schedule_ping(self) -> None:
         """Ping at a whole second: to wake up for each socket costs more than to ping it."""
@@ -23,7 +29,38 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
     async def send(self, message: Any) -> None:
         """Send a frame; a close goes out at once, and the connection ends a little later."""
-        if message["type"] == "websocket.close" and not self.writable.is_set():
+        is_close = message["type"] == "websocket.close"
+        if is_close:
             self.writable.set()
-            self.loop.call_later(ABORT_SECONDS, self.transport.abort)
         await super().send(message)
+        if is_close:
+            self._abort_soon()
+
+    def handle_close(self, event: Frame) -> None:
+        """End, whether or not the client reads what is under way."""
+        super().handle_close(event)
+        self._abort_soon()
+
+    def handle_parser_exception(self) -> None:
+        """End, likewise."""
+        super().handle_parser_exception()
+        self._abort_soon()
+
+    def keepalive_timeout(self) -> None:
+        """End, likewise."""
+        super().keepalive_timeout()
+        self._abort_soon()
+
+    def eof_received(self) -> None:
+        """End, likewise."""
+        self._abort_soon()
+
+    def _abort_soon(self) -> None:
+        if self._abort_timer is None:
+            self._abort_timer = self.loop.call_later(ABORT_SECONDS, self.transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection, which the timer would keep."""
+        if self._abort_timer is not None:
+            self._abort_timer.cancel()
+        super().connection_lost(exc)

@@ -41,6 +41,14 @@ class StalledClient:
         """Its own port, by which the server's end is found."""
         return int(self._socket.getsockname()[1])
 
+    async def send(self, frames: bytes) -> None:
+        """Send frames as they are."""
+        await asyncio.get_running_loop().sock_sendall(self._socket, frames)
+
+    def say_no_more(self) -> None:
+        """End its own direction; the server's stays open."""
+        self._socket.shutdown(socket.SHUT_WR)
+
     def close(self) -> None:
         """End it."""
         self._socket.close()

@@ -1,22 +1,29 @@
-"""The end of a websocket whose client reads nothing, on a real server and a real socket."""
+"""The end of a websocket whose client does not behave, on a real server and a real socket."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from contextlib import asynccontextmanager
+from typing import Any, Final
 
 import pytest
 import uvicorn
 
 from supportbot import websocket
+from supportbot.websocket import SocketProtocol
 from tests.live.stalling import StalledClient
+from tests.waiting import until
 
 PIECE = "x" * 500_000
+# As clients send them, with a mask of zeros.
+CLOSE: Final = b"\x88\x82" + bytes(4) + (1000).to_bytes(2, "big")
+UNMASKED: Final = b"\x81\x00"
 
 
 class Speaker:
-    """An application that says more than any buffer holds, then closes."""
+    """An application that says more than any buffer holds, then closes or listens."""
 
     def __init__(self) -> None:
+        self.closes = True
         self.is_over = asyncio.Event()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -28,21 +35,29 @@ class Speaker:
                     await send({"type": "websocket.send", "text": PIECE})
                     await asyncio.sleep(0)
         except TimeoutError:
-            await send({"type": "websocket.close", "code": 4408})
+            if self.closes:
+                await send({"type": "websocket.close", "code": 4408})
         self.is_over.set()
+        await listen(receive)
+
+
+async def listen(receive: Any) -> None:
+    """Hear everything until the end."""
+    while (await receive())["type"] != "websocket.disconnect":
+        pass
 
 
 @pytest.fixture
 async def speaker() -> Speaker:
-    """What the server runs."""
+    """What the server runs, where it speaks."""
     return Speaker()
 
 
-@pytest.fixture
-async def server(speaker: Speaker) -> AsyncIterator[uvicorn.Server]:
-    """A server with the product's protocol, on a free port of loopback."""
+@asynccontextmanager
+async def serving(application: Any) -> AsyncIterator[uvicorn.Server]:
+    """Run a server with the product's protocol, on a free port of loopback."""
     config = uvicorn.Config(
-        speaker, host="127.0.0.1", port=0, ws=websocket.SocketProtocol, lifespan="off"
+        application, host="127.0.0.1", port=0, ws=SocketProtocol, lifespan="off"
     )
     running = uvicorn.Server(config)
     task = asyncio.create_task(running.serve())
@@ -54,10 +69,47 @@ async def server(speaker: Speaker) -> AsyncIterator[uvicorn.Server]:
     await task
 
 
+@pytest.fixture
+async def server(speaker: Speaker) -> AsyncIterator[uvicorn.Server]:
+    """A server that speaks."""
+    async with serving(speaker) as running:
+        yield running
+
+
+def address(server: uvicorn.Server) -> str:
+    """Return where it listens."""
+    return f"127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+
+
 async def stall(server: uvicorn.Server) -> StalledClient:
     """Connect and read nothing."""
-    port = server.servers[0].sockets[0].getsockname()[1]
-    return await StalledClient.open(f"http://127.0.0.1:{port}/", text="hello")
+    return await StalledClient.open(f"http://{address(server)}/", text="hello")
+
+
+def connection(server: uvicorn.Server) -> SocketProtocol:
+    """Return the server's end of the one connection."""
+    (protocol,) = server.server_state.connections
+    assert isinstance(protocol, SocketProtocol)
+    return protocol
+
+
+async def end(server: uvicorn.Server) -> None:
+    """Wait until the server has no connection any more."""
+
+    async def is_over() -> bool:
+        return not server.server_state.connections
+
+    await until(is_over)
+
+
+async def fill(server: uvicorn.Server) -> SocketProtocol:
+    """Wait until the connection takes no more; return the server's end of it."""
+
+    async def is_full() -> bool:
+        return not connection(server).writable.is_set()
+
+    await until(is_full)
+    return connection(server)
 
 
 async def test_client_that_reads_nothing_is_closed_and_its_connection_ends(
@@ -67,8 +119,7 @@ async def test_client_that_reads_nothing_is_closed_and_its_connection_ends(
     client = await stall(server)
     async with asyncio.timeout(10):
         await speaker.is_over.wait()
-        while server.server_state.connections:  # noqa: ASYNC110 - it knows no events
-            await asyncio.sleep(0.05)
+    await end(server)
     assert await client.close_code(seconds=5) == 0
 
 
@@ -78,3 +129,29 @@ async def test_client_that_reads_in_the_end_learns_why(
     client = await stall(server)
     await asyncio.wait_for(speaker.is_over.wait(), timeout=10)
     assert await client.close_code(seconds=8) == 4408
+
+
+@pytest.mark.parametrize("last", [CLOSE, UNMASKED, b""], ids=["close", "bad frame", "eof"])
+async def test_client_that_ends_without_reading_is_not_waited_for(
+    server: uvicorn.Server, speaker: Speaker, monkeypatch: pytest.MonkeyPatch, last: bytes
+) -> None:
+    monkeypatch.setattr(websocket, "ABORT_SECONDS", 0.5)
+    speaker.closes = False
+    client = await stall(server)
+    await fill(server)
+    await client.send(last)
+    if not last:
+        client.say_no_more()
+    await end(server)
+    client.close()
+
+
+async def test_client_that_answers_no_ping_is_not_waited_for(
+    server: uvicorn.Server, speaker: Speaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(websocket, "ABORT_SECONDS", 0.5)
+    speaker.closes = False
+    client = await stall(server)
+    (await fill(server)).keepalive_timeout()
+    await end(server)
+    client.close()
