@@ -9,6 +9,8 @@ from websockets.frames import Frame
 
 # Time to read what is under way, and why it ends.
 ABORT_SECONDS: Final = 10.0
+# Of one message: the largest size counts bytes, and pieces may be empty.
+MAX_FRAGMENTS: Final = 1_000
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
@@ -64,3 +66,10 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         if self._abort_timer is not None:
             self._abort_timer.cancel()
         super().connection_lost(exc)
+
+    def handle_cont(self, event: Frame) -> None:
+        """Take a further piece of a message, unless there are too many."""
+        if len(self.frames) < MAX_FRAGMENTS:
+            super().handle_cont(event)
+        else:
+            self.transport.abort()

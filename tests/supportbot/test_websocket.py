@@ -7,14 +7,17 @@ from typing import Any, Final
 
 import pytest
 import uvicorn
+from websockets.asyncio.client import connect
 
 from supportbot import websocket
-from supportbot.websocket import SocketProtocol
+from supportbot.websocket import MAX_FRAGMENTS, SocketProtocol
 from tests.live.stalling import StalledClient
 from tests.waiting import until
 
 PIECE = "x" * 500_000
-# As clients send them, with a mask of zeros.
+# As clients send them, with a mask of zeros; all but the close are empty.
+BEGIN_TEXT: Final = b"\x01\x80" + bytes(4)
+CONTINUE: Final = b"\x00\x80" + bytes(4)
 CLOSE: Final = b"\x88\x82" + bytes(4) + (1000).to_bytes(2, "big")
 UNMASKED: Final = b"\x81\x00"
 
@@ -47,6 +50,14 @@ async def listen(receive: Any) -> None:
         pass
 
 
+async def echo(scope: Any, receive: Any, send: Any) -> None:
+    """Say how long each message was."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] != "websocket.disconnect":
+        await send({"type": "websocket.send", "text": str(len(message["text"]))})
+
+
 @pytest.fixture
 async def speaker() -> Speaker:
     """What the server runs, where it speaks."""
@@ -73,6 +84,13 @@ async def serving(application: Any) -> AsyncIterator[uvicorn.Server]:
 async def server(speaker: Speaker) -> AsyncIterator[uvicorn.Server]:
     """A server that speaks."""
     async with serving(speaker) as running:
+        yield running
+
+
+@pytest.fixture
+async def echo_server() -> AsyncIterator[uvicorn.Server]:
+    """A server that answers."""
+    async with serving(echo) as running:
         yield running
 
 
@@ -155,3 +173,18 @@ async def test_client_that_answers_no_ping_is_not_waited_for(
     (await fill(server)).keepalive_timeout()
     await end(server)
     client.close()
+
+
+async def test_message_in_too_many_pieces_ends_the_connection(echo_server: uvicorn.Server) -> None:
+    client = await stall(echo_server)
+    await client.send(BEGIN_TEXT + CONTINUE * MAX_FRAGMENTS)
+    await end(echo_server)
+    client.close()
+
+
+async def test_messages_in_some_pieces_pass(echo_server: uvicorn.Server) -> None:
+    async with connect(f"ws://{address(echo_server)}/") as client:
+        for _ in range(3):
+            # The library adds an empty piece in the end.
+            await client.send("x" for _ in range(MAX_FRAGMENTS - 1))
+            assert await client.recv() == str(MAX_FRAGMENTS - 1)
