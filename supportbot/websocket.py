@@ -7,10 +7,15 @@ from typing import Any, Final
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
+from core.limits import TokenBucket
+
 # Time to read what is under way, and why it ends.
 ABORT_SECONDS: Final = 10.0
 # Of one message: the largest size counts bytes, and pieces may be empty.
 MAX_FRAGMENTS: Final = 1_000
+# Pings, and pongs that nobody asked for: browsers send none, libraries some a minute.
+CONTROL_FRAMES_A_SECOND: Final = 1
+CONTROL_FRAMES_BURST: Final = 100
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
@@ -23,6 +28,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
     # None until needed: there are thousands of sockets.
     _abort_timer: asyncio.TimerHandle | None = None
+    _control_frames: TokenBucket | None = None
 
     def schedule_ping(self) -> None:
         """Ping at a whole second: to wake up for each socket costs more than to ping it."""
@@ -73,3 +79,25 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             super().handle_cont(event)
         else:
             self.transport.abort()
+
+    def handle_ping(self) -> None:
+        """Answer, unless the client pings too often or does not read the answers."""
+        if self.writable.is_set() and self._may_send_control_frame():
+            super().handle_ping()
+        else:
+            self.transport.abort()
+
+    def handle_pong(self, event: Frame) -> None:
+        """Take a pong; the one that the server asked for is not counted."""
+        is_asked = bytes(event.data) == self.pending_ping_payload
+        if is_asked or self._may_send_control_frame():
+            super().handle_pong(event)
+        else:
+            self.transport.abort()
+
+    def _may_send_control_frame(self) -> bool:
+        if self._control_frames is None:
+            self._control_frames = TokenBucket(
+                rate=CONTROL_FRAMES_A_SECOND, burst=CONTROL_FRAMES_BURST
+            )
+        return not self._control_frames.take()

@@ -18,6 +18,8 @@ PIECE = "x" * 500_000
 # As clients send them, with a mask of zeros; all but the close are empty.
 BEGIN_TEXT: Final = b"\x01\x80" + bytes(4)
 CONTINUE: Final = b"\x00\x80" + bytes(4)
+PING: Final = b"\x89\x80" + bytes(4)
+PONG: Final = b"\x8a\x80" + bytes(4)
 CLOSE: Final = b"\x88\x82" + bytes(4) + (1000).to_bytes(2, "big")
 UNMASKED: Final = b"\x81\x00"
 
@@ -188,3 +190,49 @@ async def test_messages_in_some_pieces_pass(echo_server: uvicorn.Server) -> None
             # The library adds an empty piece in the end.
             await client.send("x" for _ in range(MAX_FRAGMENTS - 1))
             assert await client.recv() == str(MAX_FRAGMENTS - 1)
+
+
+async def test_client_that_pings_and_does_not_read_is_cut_off(
+    server: uvicorn.Server, speaker: Speaker
+) -> None:
+    speaker.closes = False
+    client = await stall(server)
+    await fill(server)
+    await client.send(PING)
+    await end(server)
+    client.close()
+
+
+@pytest.mark.parametrize("frame", [PING, PONG], ids=["ping", "pong"])
+async def test_flood_of_control_frames_is_cut_off(
+    echo_server: uvicorn.Server, frame: bytes
+) -> None:
+    client = await stall(echo_server)
+    await client.send(frame * (2 * websocket.CONTROL_FRAMES_BURST))
+    await end(echo_server)
+    client.close()
+
+
+async def test_client_that_pings_now_and_then_is_answered(echo_server: uvicorn.Server) -> None:
+    async with connect(f"ws://{address(echo_server)}/", ping_interval=None) as client:
+        for _ in range(websocket.CONTROL_FRAMES_BURST // 2):
+            await asyncio.wait_for(await client.ping(), timeout=10)
+            await client.pong()
+        await client.send("still here")
+        assert await client.recv() == "10"
+
+
+async def test_answers_to_the_servers_own_pings_are_not_counted(
+    echo_server: uvicorn.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(websocket, "CONTROL_FRAMES_BURST", 0)
+
+    async def is_answered() -> bool:
+        return connection(echo_server).pending_ping_payload is None
+
+    async with connect(f"ws://{address(echo_server)}/", ping_interval=None) as client:
+        for _ in range(3):
+            connection(echo_server).send_keepalive_ping()
+            await until(is_answered)
+        await client.send("still here")
+        assert await client.recv() == "10"
