@@ -215,6 +215,8 @@ MESSAGES_A_MINUTE_PER_SITE = env.int("MESSAGES_A_MINUTE_PER_SITE", default=6_000
 # Sockets of one web process that have not said who they are, for the five seconds they have.
 SILENT_SOCKETS_PER_ADDRESS = env.int("SILENT_SOCKETS_PER_ADDRESS", default=200)
 SILENT_SOCKETS = env.int("SILENT_SOCKETS", default=2_000)
+# Those that have said it.
+SOCKETS_PER_ADDRESS = env.int("SOCKETS_PER_ADDRESS", default=500)
 METRICS_ALLOWED_ADDRESSES = env.list("METRICS_ALLOWED_ADDRESSES", default=["127.0.0.1", "::1"])
 
 # Hosts (``name`` or ``name:port``) inside the company that imports may read all the same.

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-from collections import Counter
 from contextlib import suppress
 from typing import Any
 
@@ -20,7 +19,7 @@ from core.errors import SupportError, Unauthorized, Unavailable
 from core.limits import TokenBucket
 from core.realtime import conversation_group, hub
 from widget import handlers
-from widget.limits import waiting_room
+from widget.limits import open_sockets, waiting_room
 from widget.origins import check_origin, own_origins
 from widget.protocol import (
     MAX_FRAME_BYTES,
@@ -36,8 +35,6 @@ logger = logging.getLogger(__name__)
 HELLO_SECONDS = 5.0
 BAD_FRAMES_A_MINUTE = 10
 FLOOD_REFUSALS = 200
-SOCKETS_A_CONVERSATION = 20
-_open_sockets: Counter[str] = Counter()
 
 
 class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
@@ -175,9 +172,11 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         check_origin(self.origin, site=conversation.site)
         self._hello_timer.cancel()
         self._leave_waiting_room()
-        if not self._take_place(str(conversation.public_id)):
+        conversation_id = str(conversation.public_id)
+        if not open_sockets.enter(conversation_id, address=self.address):
             await self.close(4429)
             return
+        self.conversation_id = conversation_id
         self.conversation = conversation
         self.token = frame.token
         self.writer = SocketWriter(self, conversation, after=frame.after)
@@ -191,14 +190,6 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if self.is_waiting:
             self.is_waiting = False
             waiting_room.leave(self.address)
-
-    def _take_place(self, conversation_id: str) -> bool:
-        """Count this socket among its conversation's; a customer has a few tabs, not hundreds."""
-        if _open_sockets[conversation_id] >= SOCKETS_A_CONVERSATION:
-            return False
-        _open_sockets[conversation_id] += 1
-        self.conversation_id = conversation_id
-        return True
 
     async def send_frame(self, frame: dict[str, Any]) -> None:
         """Send one frame; a client that does not read for ten seconds is let go."""
@@ -224,9 +215,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             timer.cancel()
         if not self.conversation_id:
             return
-        _open_sockets[self.conversation_id] -= 1
-        if not _open_sockets[self.conversation_id]:
-            del _open_sockets[self.conversation_id]
+        open_sockets.leave(self.conversation_id, address=self.address)
         if self.writer is None:
             return
         sweep().remove(self.writer)

@@ -1,4 +1,4 @@
-"""How much a customer, an address and a site may send, and how many sockets may stay nameless."""
+"""How much a customer, an address and a site may send, and how many sockets they may open."""
 
 from collections import Counter
 
@@ -10,6 +10,7 @@ from core.limits import Rate, check_rates, network_of
 MESSAGES_A_MINUTE = 30
 # Of a conversation: whatever is no message and no reading of one.
 ACTIONS_A_MINUTE = 20
+SOCKETS_A_CONVERSATION = 20
 
 
 def check_message_rates(conversation: Conversation, *, address: str) -> None:
@@ -54,3 +55,36 @@ class WaitingRoom:
 
 
 waiting_room = WaitingRoom()
+
+
+class OpenSockets:
+    """The sockets of this process that said hello, counted by conversation and by network.
+
+    Used on the event loop only.
+    """
+
+    def __init__(self) -> None:
+        # In one: no conversation's identifier is a network.
+        self._open: Counter[str] = Counter()
+
+    def enter(self, conversation_id: str, *, address: str) -> bool:
+        """Count one socket in; false where its conversation or its network has too many."""
+        network = network_of(address)
+        if (
+            # A customer has a few tabs, not hundreds.
+            self._open[conversation_id] >= SOCKETS_A_CONVERSATION
+            or self._open[network] >= settings.SOCKETS_PER_ADDRESS
+        ):
+            return False
+        self._open.update((conversation_id, network))
+        return True
+
+    def leave(self, conversation_id: str, *, address: str) -> None:
+        """Count one socket out."""
+        for key in (conversation_id, network_of(address)):
+            self._open[key] -= 1
+            if not self._open[key]:
+                del self._open[key]
+
+
+open_sockets = OpenSockets()

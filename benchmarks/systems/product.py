@@ -127,6 +127,7 @@ class Product(System):
             "MESSAGES_A_MINUTE_PER_SITE": "100000",
             "SILENT_SOCKETS_PER_ADDRESS": "10000",
             "SILENT_SOCKETS": "10000",
+            "SOCKETS_PER_ADDRESS": "10000",
         }
 
     def _is_prepared(self) -> bool:

@@ -202,6 +202,7 @@ class Arena:
             "MESSAGES_A_MINUTE_PER_ADDRESS": "100000",
             "MESSAGES_A_MINUTE_PER_SITE": "100000",
             "SILENT_SOCKETS_PER_ADDRESS": "2000",
+            "SOCKETS_PER_ADDRESS": "10000",
             "LOG_LEVEL": "WARNING",
             "OPENAI_API_KEY_FILE": str(self.keys),
             "OPENAI_BASE_URL": f"http://127.0.0.1:{self.model_proxy.port}/v1",

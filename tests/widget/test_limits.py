@@ -76,6 +76,27 @@ async def test_sockets_when_silent_are_counted_until_hello_or_the_end(
         waiting_room.leave("")
 
 
+async def test_sockets_of_one_address_are_limited(site: Site, settings: Settings) -> None:
+    settings.SOCKETS_PER_ADDRESS = 1
+    tokens = [(await start(site))[1] for _ in range(3)]
+    first, second, third = (
+        client_from(f"2001:db8::{number}", token=token) for number, token in enumerate(tokens)
+    )
+    async with first, client_from("2001:db8:0:1::1", token=tokens[0]):
+        await second.socket.connect()
+        await second.send(type="hello", token=second.token, after=0)
+        assert await second.closed_with() == 4429
+        await second.socket.disconnect()
+    async with third:
+        assert third.of("welcome")
+
+
+def client_from(address: str, *, token: str = "") -> ChatClient:
+    client = ChatClient(token)
+    client.socket.scope["client"] = (address, 1)
+    return client
+
+
 async def start(site: Site) -> tuple[Conversation, str]:
     from core.background import in_database_thread
 

@@ -28,7 +28,6 @@ from llm.types import SourcePassage
 from supportbot.guard import MAX_BODY_BYTES, guard
 from tests.widget.sockets import ChatClient
 from tests.widget.test_api import bearer, open_session, post, signed
-from widget import consumers
 from widget.previews import PreviewCursor
 
 
@@ -115,7 +114,7 @@ async def test_hand_offs_are_limited(site: Site, monkeypatch: pytest.MonkeyPatch
 async def test_sockets_of_one_conversation_are_limited(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumers, "SOCKETS_A_CONVERSATION", 1)
+    monkeypatch.setattr("widget.limits.SOCKETS_A_CONVERSATION", 1)
     _, token = await in_database_thread(start_conversation)(site)
     async with ChatClient(token):
         second = ChatClient(token)
