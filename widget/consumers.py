@@ -76,13 +76,13 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self.close(4403)
             return
         self.address = (self.scope.get("client") or [""])[0]
-        if not waiting_room.enter(self.address):
+        if not waiting_room.enter(self.address, self._let_go):
             await self.close(4429)
             return
         self.is_waiting = True
         await self.accept()
         loop = asyncio.get_running_loop()
-        self._hello_timer = loop.call_later(HELLO_SECONDS, self._close_soon, 4401)
+        self._hello_timer = loop.call_later(HELLO_SECONDS, self._let_go)
 
     def _header(self, name: bytes) -> str | None:
         values = [value for key, value in self.scope["headers"] if key == name]
@@ -96,8 +96,11 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         except Error:
             return False
 
-    def _close_soon(self, code: int) -> None:
-        self._closing = asyncio.get_running_loop().create_task(self.close(code))
+    def _let_go(self) -> None:
+        """Close: it said nothing for too long, or for the longest where others need the room."""
+        self._leave_waiting_room()
+        self._hello_timer.cancel()
+        self._closing = asyncio.get_running_loop().create_task(self.close(4401))
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Take one frame; whatever is wrong with it costs the client an ``error``, no more."""
@@ -189,7 +192,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     def _leave_waiting_room(self) -> None:
         if self.is_waiting:
             self.is_waiting = False
-            waiting_room.leave(self.address)
+            waiting_room.leave(self.address, self._let_go)
 
     async def send_frame(self, frame: dict[str, Any]) -> None:
         """Send one frame; a client that does not read for ten seconds is let go."""

@@ -1,6 +1,7 @@
 """How much a customer, an address and a site may send, and how many sockets they may open."""
 
 from collections import Counter
+from collections.abc import Callable
 
 from django.conf import settings
 
@@ -11,6 +12,8 @@ MESSAGES_A_MINUTE = 30
 # Of a conversation: whatever is no message and no reading of one.
 ACTIONS_A_MINUTE = 20
 SOCKETS_A_CONVERSATION = 20
+
+LetGo = Callable[[], None]
 
 
 def check_message_rates(conversation: Conversation, *, address: str) -> None:
@@ -27,29 +30,36 @@ def check_message_rates(conversation: Conversation, *, address: str) -> None:
 
 
 class WaitingRoom:
-    """The sockets of this process that have not said hello yet, by address.
+    """The sockets of this process that have not said hello yet, by network, the oldest first.
 
-    Used on the event loop only.
+    Each is known by what lets it go, which takes it out of here. Used on the event loop only.
     """
 
     def __init__(self) -> None:
-        self._waiting: Counter[str] = Counter()
+        self._waiting: dict[str, list[LetGo]] = {}
 
-    def enter(self, address: str) -> bool:
-        """Count one socket in; false where its address, or all together, have too many."""
+    def enter(self, address: str, let_go: LetGo) -> bool:
+        """Take one socket in; false where its address, or all together, have too many.
+
+        Where all together have, the oldest of the fullest network makes room, so that a few
+        networks can't keep the others' visitors out.
+        """
         network = network_of(address)
-        if (
-            self._waiting[network] >= settings.SILENT_SOCKETS_PER_ADDRESS
-            or self._waiting.total() >= settings.SILENT_SOCKETS
-        ):
+        held = len(self._waiting.get(network, ()))
+        if held >= settings.SILENT_SOCKETS_PER_ADDRESS:
             return False
-        self._waiting[network] += 1
+        if sum(map(len, self._waiting.values())) >= settings.SILENT_SOCKETS:
+            fullest = max(self._waiting.values(), key=len, default=[])
+            if held >= len(fullest):
+                return False
+            fullest[0]()
+        self._waiting.setdefault(network, []).append(let_go)
         return True
 
-    def leave(self, address: str) -> None:
-        """Count one socket out."""
+    def leave(self, address: str, let_go: LetGo) -> None:
+        """Take one socket out."""
         network = network_of(address)
-        self._waiting[network] -= 1
+        self._waiting[network].remove(let_go)
         if not self._waiting[network]:
             del self._waiting[network]
 

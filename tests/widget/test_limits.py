@@ -46,25 +46,77 @@ def test_messages_of_an_office_behind_one_address_pass(site: Site) -> None:
             check_message_rates(one, address="192.0.2.1")
 
 
-def test_waiting_room_when_full_lets_in_only_after_somebody_left(
+class Guest:
+    """A silent socket of a waiting room."""
+
+    def __init__(self, room: WaitingRoom, address: str) -> None:
+        self._room, self._address = room, address
+        self.is_waiting = False
+
+    def enter(self) -> bool:
+        self.is_waiting = self._room.enter(self._address, self.leave)
+        return self.is_waiting
+
+    def leave(self) -> None:
+        self._room.leave(self._address, self.leave)
+        self.is_waiting = False
+
+
+def test_waiting_room_when_an_address_has_too_many_lets_in_only_after_one_left(
     settings: Settings,
 ) -> None:
-    settings.SILENT_SOCKETS_PER_ADDRESS, settings.SILENT_SOCKETS = 2, 3
+    settings.SILENT_SOCKETS_PER_ADDRESS, settings.SILENT_SOCKETS = 2, 9
     room = WaitingRoom()
-    assert room.enter("192.0.2.1")
-    assert room.enter("192.0.2.1")
-    assert not room.enter("192.0.2.1")
-    assert room.enter("192.0.2.2")
-    assert not room.enter("192.0.2.3")
-    room.leave("192.0.2.1")
-    assert room.enter("192.0.2.3")
+    first, second, third = (Guest(room, f"2001:db8::{number}") for number in range(3))
+    assert first.enter()
+    assert second.enter()
+    assert not third.enter()
+    assert Guest(room, "2001:db8:0:1::1").enter()
+    first.leave()
+    assert third.enter()
+
+
+def test_waiting_room_when_full_lets_the_oldest_of_the_fullest_address_go(
+    settings: Settings,
+) -> None:
+    settings.SILENT_SOCKETS_PER_ADDRESS, settings.SILENT_SOCKETS = 3, 4
+    room = WaitingRoom()
+    one = Guest(room, "192.0.2.1")
+    crowd = [Guest(room, "192.0.2.2") for _ in range(3)]
+    assert all(guest.enter() for guest in (one, *crowd))
+    newcomer = Guest(room, "192.0.2.3")
+    assert newcomer.enter()
+    assert [guest.is_waiting for guest in (one, *crowd)] == [True, False, True, True]
+    # Whose address has as many as any gets nobody's place.
+    assert not crowd[0].enter()
+    assert Guest(room, "192.0.2.4").enter()
+    assert not Guest(room, "192.0.2.3").enter()
+    assert [guest.is_waiting for guest in (one, *crowd)] == [True, False, False, True]
+
+
+async def test_socket_that_was_silent_longest_is_closed_when_others_need_the_room(
+    site: Site, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumers, "waiting_room", WaitingRoom())
+    settings.SILENT_SOCKETS = 2
+    crowd = [client_from("192.0.2.1") for _ in range(2)]
+    for one in crowd:
+        assert (await one.socket.connect())[0]
+    for _ in range(2):
+        newcomer = client_from("192.0.2.2")
+        assert (await newcomer.socket.connect())[0]
+        await newcomer.socket.disconnect()
+    assert await crowd[0].closed_with() == 4401
+    assert await crowd[1].socket.receive_nothing()
+    for one in crowd:
+        await one.socket.disconnect()
 
 
 async def test_sockets_when_silent_are_counted_until_hello_or_the_end(
     site: Site, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waiting_room = WaitingRoom()
-    monkeypatch.setattr(consumers, "waiting_room", waiting_room)
+    room = WaitingRoom()
+    monkeypatch.setattr(consumers, "waiting_room", room)
     settings.SILENT_SOCKETS_PER_ADDRESS = 1
     _, token = await start(site)
     silent = ChatClient("")
@@ -72,8 +124,9 @@ async def test_sockets_when_silent_are_counted_until_hello_or_the_end(
     assert await refusal() == (False, 4429)
     await silent.socket.disconnect()
     async with ChatClient(token), ChatClient(token):
-        assert waiting_room.enter("")
-        waiting_room.leave("")
+        guest = Guest(room, "")
+        assert guest.enter()
+        guest.leave()
 
 
 async def test_sockets_of_one_address_are_limited(site: Site, settings: Settings) -> None:
