@@ -80,9 +80,10 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self.close(4429)
             return
         self.is_waiting = True
-        await self.accept()
         loop = asyncio.get_running_loop()
+        # First: a client that is gone before it is accepted is counted out by nothing else.
         self._hello_timer = loop.call_later(HELLO_SECONDS, self._let_go)
+        await self.accept()
 
     def _header(self, name: bytes) -> str | None:
         values = [value for key, value in self.scope["headers"] if key == name]
@@ -100,7 +101,12 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         """Close: it said nothing for too long, or for the longest where others need the room."""
         self._leave_waiting_room()
         self._hello_timer.cancel()
-        self._closing = asyncio.get_running_loop().create_task(self.close(4401))
+        self._closing = asyncio.get_running_loop().create_task(self._close_silent())
+
+    async def _close_silent(self) -> None:
+        # The client may be gone already.
+        with suppress(OSError, RuntimeError):
+            await self.close(4401)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Take one frame; whatever is wrong with it costs the client an ``error``, no more."""

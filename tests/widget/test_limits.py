@@ -7,6 +7,7 @@ from pytest_django import Settings
 from conversations.models import Conversation, Site
 from conversations.services import start_conversation
 from core.errors import RateLimited
+from tests.waiting import until
 from tests.widget.sockets import ORIGIN, ChatClient
 from widget import consumers
 from widget.consumers import ChatConsumer
@@ -110,6 +111,29 @@ async def test_socket_that_was_silent_longest_is_closed_when_others_need_the_roo
     assert await crowd[1].socket.receive_nothing()
     for one in crowd:
         await one.socket.disconnect()
+
+
+async def test_socket_that_is_gone_before_it_is_accepted_is_not_counted_for_ever(
+    site: Site, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = WaitingRoom()
+    monkeypatch.setattr(consumers, "waiting_room", room)
+    monkeypatch.setattr(consumers, "HELLO_SECONDS", 0.05)
+    settings.SILENT_SOCKETS_PER_ADDRESS = 1
+
+    async def receive() -> dict[str, str]:
+        return {"type": "websocket.connect"}
+
+    async def send(event: object) -> None:
+        raise ConnectionResetError
+
+    async def has_room() -> bool:
+        return Guest(room, "192.0.2.1").enter()
+
+    scope = client_from("192.0.2.1").socket.scope
+    with pytest.raises(ConnectionResetError):
+        await ChatConsumer.as_asgi()(scope, receive, send)
+    await until(has_room)
 
 
 async def test_sockets_when_silent_are_counted_until_hello_or_the_end(
