@@ -76,13 +76,13 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self.close(4403)
             return
         self.address = (self.scope.get("client") or [""])[0]
-        if not waiting_room.enter(self.address, self._let_go):
+        if not waiting_room.enter(self.address, self._make_room):
             await self.close(4429)
             return
         self.is_waiting = True
         loop = asyncio.get_running_loop()
         # First: a client that is gone before it is accepted is counted out by nothing else.
-        self._hello_timer = loop.call_later(HELLO_SECONDS, self._let_go)
+        self._hello_timer = loop.call_later(HELLO_SECONDS, self._let_go, 4401)
         await self.accept()
 
     def _header(self, name: bytes) -> str | None:
@@ -97,16 +97,19 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         except Error:
             return False
 
-    def _let_go(self) -> None:
-        """Close: it said nothing for too long, or for the longest where others need the room."""
+    def _make_room(self) -> None:
+        """Close what was silent longest where others need the room; the widget comes back."""
+        self._let_go(4429)
+
+    def _let_go(self, code: int) -> None:
         self._leave_waiting_room()
         self._hello_timer.cancel()
-        self._closing = asyncio.get_running_loop().create_task(self._close_silent())
+        self._closing = asyncio.get_running_loop().create_task(self._close_silent(code))
 
-    async def _close_silent(self) -> None:
+    async def _close_silent(self, code: int) -> None:
         # The client may be gone already.
         with suppress(OSError, RuntimeError):
-            await self.close(4401)
+            await self.close(code)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Take one frame; whatever is wrong with it costs the client an ``error``, no more."""
@@ -198,7 +201,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     def _leave_waiting_room(self) -> None:
         if self.is_waiting:
             self.is_waiting = False
-            waiting_room.leave(self.address, self._let_go)
+            waiting_room.leave(self.address, self._make_room)
 
     async def send_frame(self, frame: dict[str, Any]) -> None:
         """Send one frame; a client that does not read for ten seconds is let go."""

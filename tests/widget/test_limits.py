@@ -107,7 +107,7 @@ async def test_socket_that_was_silent_longest_is_closed_when_others_need_the_roo
         newcomer = client_from("192.0.2.2")
         assert (await newcomer.socket.connect())[0]
         await newcomer.socket.disconnect()
-    assert await crowd[0].closed_with() == 4401
+    assert await crowd[0].closed_with() == 4429
     assert await crowd[1].socket.receive_nothing()
     for one in crowd:
         await one.socket.disconnect()
