@@ -42,16 +42,22 @@ _SECOND: Final = re.compile(
     r"(?:2|two|2nd|second|latter|last|other|bottom|lower|b)"
     r"(?: (?:one|option|article|please|pls|thanks))*"
 )
-_YES: Final = re.compile(
-    r"(?:(?:yes|yeah|yep|yup|ya|sure|ok|okay|please|pls|a|the|person|human|get|me|one|i|would|do|"
-    r"like|that|to|talk|absolutely|definitely|of|course|go|ahead|confirm|confirmed|do|it|ja|si|oui"
-    r") ?)+"
+# Words, no patterns: a long reply of them must be read once, not in every way it can be parted.
+YES_WORDS: Final = frozenset(
+    """
+    yes yeah yep yup ya sure ok okay please pls a the person human get me one i would do like that
+    to talk absolutely definitely of course go ahead confirm confirmed it ja si oui
+    yesplease ofcourse goahead
+    """.split()  # noqa: SIM905 a list of words is read better as a text
+)
+NO_WORDS: Final = frozenset(
+    """
+    no nope nah not now needed need thanks thank you nein non nothanks thankyou
+    """.split()  # noqa: SIM905 as above
 )
 
 _ASKS: Final = re.compile(r"[?\uff1f\u061f][\"')\u201d\u00bb*_]*\Z")
 _SENTENCES: Final = re.compile(r"[.!?\u3002\uff01\uff1f\u061f](?=\s|\Z)")
-
-_NO: Final = re.compile(r"(?:(?:no|nope|nah|not|now|needed|need|thanks|thank|you|nein|non) ?)+")
 
 
 def choose_between(
@@ -105,12 +111,17 @@ def is_brief_question(text: str) -> bool:
 
 def agrees(text: str) -> bool:
     """Whether a reply to "would you like a person?" or to a card says yes."""
-    return bool(_YES.fullmatch(" ".join(plain_words(text))))
+    return _says_only(text, YES_WORDS)
 
 
 def declines(text: str) -> bool:
     """Whether a reply to such a question says no, and no more."""
-    return bool(_NO.fullmatch(" ".join(plain_words(text))))
+    return _says_only(text, NO_WORDS)
+
+
+def _says_only(text: str, known: frozenset[str]) -> bool:
+    words = plain_words(text)
+    return bool(words) and known.issuperset(words)
 
 
 def _named_in_part(text: str, *, titles: Sequence[str]) -> str | None:

@@ -1,12 +1,13 @@
 """Asking back: when, what a reply picks, and that nobody is asked twice in a row."""
 
+import time
 import uuid
 from collections.abc import Callable
 
 import pytest
 
 from assistant import planning
-from assistant.asking_back import REWORD_TEXT, agrees, choose_between, chosen_title
+from assistant.asking_back import REWORD_TEXT, agrees, choose_between, chosen_title, declines
 from assistant.models import Turn
 from assistant.nonsense import UNCLEAR_TEXT
 from assistant.turns import run_turn
@@ -81,10 +82,42 @@ def test_reply_that_picks_none_is_a_new_question(reply: str) -> None:
 
 @pytest.mark.parametrize(
     ("reply", "expected"),
-    [("yes please", True), ("Yes, a person", True), ("ok", True), ("yes it is broken", False)],
+    [
+        ("yes please", True),
+        ("Yes, a person", True),
+        ("ok", True),
+        ("Of course, go ahead!", True),
+        ("yesplease", True),
+        ("Sí", True),
+        ("yes it is broken", False),
+        ("?!", False),
+        ("", False),
+    ],
 )
 def test_agreement_is_understood(reply: str, expected: bool) -> None:
     assert agrees(reply) is expected
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        ("No, thank you.", True),
+        ("not now", True),
+        ("Nein", True),
+        ("nothanks", True),
+        ("no, it is broken", False),
+        ("", False),
+    ],
+)
+def test_refusal_is_understood(reply: str, expected: bool) -> None:
+    assert declines(reply) is expected
+
+
+@pytest.mark.parametrize("reply", ["do " * 60 + "x", "do" * 60 + "x"])
+def test_long_reply_that_nearly_agrees_takes_little_time(reply: str) -> None:
+    started = time.perf_counter()
+    assert not agrees(reply)
+    assert time.perf_counter() - started < 0.25
 
 
 async def run(turn: Turn) -> Turn:
