@@ -5,6 +5,7 @@ They are never stored, so this stands below everything that stores.
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from stdnum import luhn
 
@@ -37,6 +38,8 @@ _NUMBERS = re.compile(rf"(?<!\d)\d+(?:{_SEPARATOR}\d+)*+")
 _DIGITS = re.compile(r"\d+")
 _ENOUGH_DIGITS = re.compile(r"\d(?:[\s\-._·/]{0,4}\d){11}")
 _SHORTEST, _LONGEST = 12, 19
+# How far from a number the words may stand that say what it is.
+_BEFORE, _BEHIND = 80, 40
 # ISO/IEC 7812 ranges in use, as (lowest prefix, highest prefix, lengths): lengths so common
 # that the check digit is enough.
 _SCHEMES = (
@@ -69,6 +72,20 @@ _SECURITY_CODE = re.compile(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Neighbouring groups of digits, and how far into them the words at both ends reach."""
+
+    text: str
+    groups: list[tuple[int, int]]
+    named_until: int
+    named_from: int
+
+    def may_be_named(self, start: int, end: int) -> bool:
+        """Whether a word may say of the number there that it is a card's."""
+        return start < self.named_until or end > self.named_from
+
+
 def find_cards(text: str) -> Iterator[tuple[int, int]]:
     """Yield where card numbers stand in a folded text: a known range and length, and Luhn."""
     if not _ENOUGH_DIGITS.search(text):
@@ -99,37 +116,54 @@ def mask_cards(text: str) -> str:
 
 def _cards_in(text: str, groups: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """Yield the cards among neighbouring groups of digits; each is looked at 19 times at most."""
+    run = _run_of(text, groups)
     first = 0
     while first < len(groups):
-        last = _last_group(text, groups, first=first)
+        last = _last_group(run, first=first)
         if last is not None:
             yield groups[first][0], groups[last][1]
             first = last
         first += 1
 
 
-def _last_group(text: str, groups: list[tuple[int, int]], *, first: int) -> int | None:
+def _run_of(text: str, groups: list[tuple[int, int]]) -> _Run:
+    start, end = groups[0][0], groups[-1][1]
+    before, behind = text[max(0, start - _BEFORE) : start], text[end : end + _BEHIND]
+    return _Run(
+        text=text,
+        groups=groups,
+        named_until=start + _BEFORE if _WORDS.search(before) else start,
+        named_from=end - _BEHIND if _WORDS.search(behind) else end,
+    )
+
+
+def _last_group(run: _Run, *, first: int) -> int | None:
     """Return with which group a card ends that begins with group ``first``."""
     digits = ""
-    for last in range(first, min(len(groups), first + _LONGEST)):
-        start, end = groups[last]
+    for last in range(first, min(len(run.groups), first + _LONGEST)):
+        start, end = run.groups[last]
         if len(digits) + end - start > _LONGEST:
             return None
-        digits += text[start:end]
-        if len(digits) >= _SHORTEST and _is_card(text, digits, groups[first][0], end):
+        digits += run.text[start:end]
+        if len(digits) >= _SHORTEST and _is_card(run, digits, first=first, last=last):
             return last
     return None
 
 
-def _is_card(text: str, digits: str, start: int, end: int) -> bool:
+def _is_card(run: _Run, digits: str, *, first: int, last: int) -> bool:
+    text, start, end = run.text, run.groups[first][0], run.groups[last][1]
+    groups = last + 1 - first
+    before, behind = text[max(0, start - _BEFORE) : start], text[end : end + _BEHIND]
+    is_broken = len(digits) < 3 * groups or "\n" in text[start:end]
+    is_glued = before[-1:].isalpha() or before.endswith("_")
+    # Parcels, devices and barcodes have such lengths and check digits too.
+    must_be_named = is_broken or is_glued or not _is_of_scheme(digits)
+    # The cheap looks first: a text of loose digits has thousands that end here.
+    if must_be_named and not run.may_be_named(start, end):
+        return False
     if len(set(digits)) < 2 or not luhn.is_valid(digits):
         return False
-    before, behind = text[max(0, start - 80) : start], text[end : end + 40]
-    groups = len(_DIGITS.findall(text, start, end))
-    is_broken = "\n" in text[start:end] or len(digits) < 3 * groups
-    is_glued = before[-1:].isalpha() or before.endswith("_")
-    if is_broken or is_glued or not _is_of_scheme(digits):
-        # Parcels, devices and barcodes have such lengths and check digits too.
+    if must_be_named:
         named = _WORDS.search(before) or _WORDS.search(behind)
         return named is not None and not _OTHER_NUMBER.search(before)
     return not (groups == 1 and _OTHER_NUMBER.search(before))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from core import cards
 from core.cards import mask_cards
 
 
@@ -18,6 +19,8 @@ from core.cards import mask_cards
         ("my card 4111 1111 1111\n1111", "my card •••• 1111"),
         ("card4111111111111111!", "card•••• 1111!"),
         ("card: 4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1", "card: •••• 1111"),
+        ("4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 is my card", "•••• 1111 is my card"),
+        ("4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1", None),
         ("parts 4111\n1111\n1111\n1111", None),
         ("tracking 1Z4111111111111111", None),
         ("order HP-10427, tracking 00340434161094042557", None),
@@ -40,3 +43,19 @@ def test_mask_cards_never_makes_a_text_longer() -> None:
 
     assert len(mask_cards(text)) < len(text)
     assert "4111" not in mask_cards(text)
+
+
+@pytest.mark.parametrize("text", ["1 2 " * 1000, "card " + "0 6 9 0 0 " * 399])
+def test_loose_digits_far_from_the_word_card_are_not_reckoned_with(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reckoned: list[str] = []
+
+    def is_valid(digits: str) -> bool:
+        reckoned.append(digits)
+        return False
+
+    monkeypatch.setattr(cards.luhn, "is_valid", is_valid)
+    mask_cards(text)
+    # Eight lengths from each of the forty digits that the word may be about.
+    assert len(reckoned) <= 8 * 40
