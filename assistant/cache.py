@@ -79,7 +79,8 @@ def find_cached(key: str) -> CachedAnswer | None:
     return fetch_row(CachedAnswer, HELPFUL, {"key": key, "kept": KEPT})
 
 
-# Neither where it was first shown nor where it was given again did it fail to help.
+# Neither where it was first shown nor where it was given again did it fail to help. What its row
+# held before it was written anew is another answer.
 HELPFUL = """
 WHERE key = %(key)s AND NOT is_disabled AND created_at > statement_timestamp() - %(kept)s
     AND NOT EXISTS (
@@ -88,7 +89,9 @@ WHERE key = %(key)s AND NOT is_disabled AND created_at > statement_timestamp() -
     AND NOT EXISTS (
         SELECT FROM assistant_turn AS again JOIN conversations_message AS shown
             ON shown.id = again.message_id AND shown.conversation_id = again.conversation_id
-        WHERE again.cached_answer_id = assistant_cachedanswer.id AND shown.helpful = false)
+        WHERE again.cached_answer_id = assistant_cachedanswer.id
+            AND again.finished_at >= assistant_cachedanswer.created_at
+            AND shown.helpful = false)
 """
 
 

@@ -171,8 +171,22 @@ async def test_answer_when_it_did_not_help_is_written_anew(
     assert again.message
     await Message.objects.filter(pk=again.message.pk).aupdate(helpful=False)
     assert (await ask_anew(site)).engine != "cache"
-    assert (await ask_anew(site)).engine != "cache"
     assert first.engine != "cache"
+
+
+@transactional
+async def test_answer_that_was_written_anew_is_given_again_until_it_does_not_help_either(
+    site: Site, articles: None, engine: ScriptedEngine
+) -> None:
+    engine.add_script(QUESTION, *judged(ANSWER))
+    engines = []
+    for _ in range(2):
+        written, again = await ask_anew(site), await ask_anew(site)
+        engines += [written.engine, again.engine]
+        assert again.message
+        await Message.objects.filter(pk=again.message.pk).aupdate(helpful=False)
+    assert [one == "cache" for one in engines] == [False, True, False, True]
+    assert (await ask_anew(site)).engine != "cache"
 
 
 @transactional
