@@ -1,13 +1,16 @@
 """Health, metrics, settings, and what the web process must not load."""
 
+import inspect
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from django.conf import settings
 from django.test import Client
 
+from core.holding import held
 from supportbot import health
 
 IMPORTS = """
@@ -54,6 +57,28 @@ def test_readyz_when_a_dependency_is_away(
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["status"]) == (status, word)
     assert "10.0.0.1" not in answer.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("missing", "status"), [([], 200), (["one"], 503)])
+def test_readyz_looks_for_missing_migrations_once_in_a_while(
+    client: Client, monkeypatch: pytest.MonkeyPatch, missing: list[str], status: int
+) -> None:
+    looks: list[str] = []
+
+    class Executor:
+        def __init__(self, connection: object) -> None:
+            looks.append("look")
+            self.loader = SimpleNamespace(graph=SimpleNamespace(leaf_nodes=list))
+
+        def migration_plan(self, targets: object) -> list[str]:
+            return missing
+
+    monkeypatch.setattr(health, "MigrationExecutor", Executor)
+    monkeypatch.setattr(health, "_is_migrated", held(inspect.unwrap(health._is_migrated)))
+    monkeypatch.setattr(settings, "SETTINGS_HELD_SECONDS", 600.0)
+    answers = [client.get("/readyz").status_code for _ in range(3)]
+    assert (answers, looks) == ([status] * 3, ["look"])
 
 
 def test_healthz_asks_nobody(client: Client) -> None:
