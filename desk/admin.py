@@ -27,6 +27,7 @@ from conversations.models import Conversation, Site
 from desk.access import for_agents, may_work
 from desk.calibration_admin import CalibrationAdmin
 from desk.forms import LinesField, SiteForm
+from desk.hidden_fields import HiddenFields
 from desk.memory_admin import LearntFactAdmin
 from desk.rule_admin import FlagRuleAdmin, OutputRuleAdmin
 from desk.spending_admin import (
@@ -93,9 +94,10 @@ class HandOffAdmin(HandOffBase):
 
 
 @admin.register(Conversation)
-class ConversationAdmin(ConversationBase):
+class ConversationAdmin(HiddenFields, ConversationBase):
     """All conversations, to find one again; reading and acting is the desk's page."""
 
+    hidden_fields = frozenset({"token_hash"})
     list_display = ["opened", "status", "agent", "site", "message_count", "last_message_at"]
     list_display_links = None
     list_filter = ["status", "site", "is_sample", "last_message_at"]
@@ -145,9 +147,10 @@ class ConversationAdmin(ConversationBase):
 
 
 @admin.register(Site)
-class SiteAdmin(SiteBase):
+class SiteAdmin(HiddenFields, SiteBase):
     """What a manager may change about a website; its secret is never shown."""
 
+    hidden_fields = frozenset({"secret"})
     form = SiteForm
     formfield_overrides = {ArrayField: {"form_class": LinesField}}
     list_display = ["name", "key", "locale", "require_identity"]

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from assistant.models import HttpTool, ToolCall
 from assistant.tools.http_definitions import find_errors
 from desk.forms import WIDE
+from desk.hidden_fields import HiddenFields
 
 if TYPE_CHECKING:
     HttpToolBase = admin.ModelAdmin[HttpTool]
@@ -133,9 +134,10 @@ class HttpToolAdmin(HttpToolBase):
     ]
 
 
-class ToolCallAdmin(ToolCallBase):
+class ToolCallAdmin(HiddenFields, ToolCallBase):
     """What was asked of tools and what came of it; rows of the record, never edited."""
 
+    hidden_fields = frozenset({"sealed_arguments"})
     list_display = ["created_at", "tool", "effect", "state", "duration_ms", "conversation"]
     list_filter = ["state", "effect", "tool"]
     list_select_related = ["conversation__customer"]

@@ -1,14 +1,16 @@
 """Who may open what: every address of the desk against every kind of person."""
 
+import re
 import uuid
 
 import pytest
 from django.contrib import admin
-from django.test import Client
+from django.db.models import CharField, TextField
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from accounts.models import User
-from conversations.models import Conversation
+from conversations.models import Conversation, Site
 from escalation.models import HandOff
 from tests.conftest import make_user
 from tests.desk.conftest import browser_of, url_of
@@ -91,3 +93,34 @@ def test_visiting_the_desk_counts_as_being_there(desk: Client, agent: User) -> N
     desk.get(reverse("admin:desk_queue_fragment"))
     agent.refresh_from_db()
     assert agent.agent.last_seen_at is not None
+
+
+@pytest.mark.parametrize(
+    ("role", "address"),
+    [
+        ("agent", "/admin/conversations/conversation/?token_hash__startswith=0"),
+        ("manager", "/admin/conversations/site/?secret__startswith=0"),
+        ("manager", "/admin/conversations/site/?secret=0"),
+        ("manager", "/admin/assistant/toolcall/?sealed_arguments__startswith=g"),
+        ("manager", "/admin/assistant/turn/?conversation__site__secret__startswith=0"),
+        ("administrator", "/admin/accounts/user/?password__startswith=p"),
+    ],
+)
+def test_list_can_not_be_asked_for_what_is_never_shown(site: Site, role: str, address: str) -> None:
+    browser = browser_of(make_user("max", role=role))
+    assert browser.get(address.partition("?")[0]).status_code == 200
+    assert browser.get(address).status_code == 400
+
+
+def test_no_list_can_be_asked_for_a_secret(rf: RequestFactory) -> None:
+    asked = [
+        (listed, field.name)
+        for model, listed in admin.site._registry.items()
+        for field in model._meta.fields
+        if model._meta.app_label != "axes"  # no role may see its lists
+        and isinstance(field, CharField | TextField)
+        and re.search("secret|password|hash|sealed|token", field.name)
+    ]
+    assert len(asked) >= 4
+    for listed, name in asked:
+        assert not listed.lookup_allowed(f"{name}__startswith", "0", rf.get("/")), listed
