@@ -92,9 +92,11 @@ def _parts(word: str) -> list[str]:
 
 
 def _term(word: str, language: str) -> str:
-    # Numbers are not kept: there is no end of them.
-    is_word = not any(character.isdigit() for character in word)
-    return (_kept_stem(word, language) if is_word else word)[:MAX_TERM_CHARACTERS]
+    # Neither numbers are kept nor what is longer than a term: there is no end of them.
+    if any(character.isdigit() for character in word):
+        return word[:MAX_TERM_CHARACTERS]
+    stem = _kept_stem if len(word) <= MAX_TERM_CHARACTERS else _stem
+    return stem(word, language)[:MAX_TERM_CHARACTERS]
 
 
 @lru_cache(maxsize=20_000)

@@ -46,13 +46,19 @@ _STOP_TEXT = """
     who who's whom whose why will with won't would wouldn't yes you you're your yours yourself
 """
 STOP_WORDS = frozenset(_STOP_TEXT.split())
+# No word of a language is longer; a customer's may be as long as a message.
+MAX_KEPT_CHARACTERS = 64
 
 
 def find_stems(text: str, *, locale: str) -> frozenset[str]:
     """Return the stems of a text's words, stop words left out."""
     kept = (word.removesuffix("'s") for word in find_words(text) if word not in STOP_WORDS)
     language = re.split(r"[-_]", locale.lower(), maxsplit=1)[0]
-    return frozenset(_stem(word, language=language) for word in kept)
+    algorithm = _STEMMERS.get(language, "english")
+    return frozenset(
+        (_kept_stem if len(word) <= MAX_KEPT_CHARACTERS else _stem)(word, algorithm)
+        for word in kept
+    )
 
 
 def find_words(text: str) -> list[str]:
@@ -60,12 +66,16 @@ def find_words(text: str) -> list[str]:
     return [word.replace("\u2019", "'") for word in _WORD.findall(text.lower())]
 
 
+# Kept, because the stemmer is slow Python and help articles repeat their words.
 @lru_cache(maxsize=50_000)
-def _stem(word: str, *, language: str) -> str:
-    # Kept, because the stemmer is slow Python and help articles repeat their words.
-    return str(_stemmer(language).stemWord(word))
+def _kept_stem(word: str, algorithm: str) -> str:
+    return _stem(word, algorithm)
+
+
+def _stem(word: str, algorithm: str) -> str:
+    return str(_stemmer(algorithm).stemWord(word))
 
 
 @cache
-def _stemmer(language: str) -> "stemmer":
-    return stemmer(_STEMMERS.get(language, "english"))
+def _stemmer(algorithm: str) -> "stemmer":
+    return stemmer(algorithm)

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from knowledge.terms import MAX_TERM_CHARACTERS, _stem, all_terms_of, terms_of
+from knowledge.terms import MAX_TERM_CHARACTERS, _kept_stem, _stem, all_terms_of, terms_of
 
 
 @pytest.mark.parametrize(
@@ -79,6 +79,14 @@ def test_english_stop_words_stay_in_another_language() -> None:
 
 def test_term_is_cut_to_the_column() -> None:
     assert [len(term) for term in terms_of("x" * 500)] == [MAX_TERM_CHARACTERS]
+
+
+def test_word_longer_than_a_term_is_not_kept() -> None:
+    before = _kept_stem.cache_info().misses
+    terms_of(f"{'y' * (MAX_TERM_CHARACTERS + 1)} {'z' * 4_000}")
+    assert _kept_stem.cache_info().misses == before
+    terms_of("x" * MAX_TERM_CHARACTERS)
+    assert _kept_stem.cache_info().misses == before + 1
 
 
 def test_stems_are_right_when_threads_share_the_stemmer() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from llm.excerpts import split_excerpts, split_sentences
 from llm.extractive import ExtractiveEngine, compose_answer, quoted_passages, split_deltas
 from llm.types import Finished, ReplyRequest, SourcePassage, TextDelta, ToolCallRequest
-from llm.words import find_stems
+from llm.words import MAX_KEPT_CHARACTERS, _kept_stem, _stemmer, find_stems
 
 RETURNS = """\
 You can return most items within **60 days** of delivery, e.g. jackets and boots. Items must be
@@ -218,6 +218,22 @@ def test_stop_words_are_left_out() -> None:
         "return",
         "boot",
     }
+
+
+def test_word_that_is_no_languages_is_stemmed_and_not_kept() -> None:
+    before = _kept_stem.cache_info().misses
+    assert find_stems("ab" * 2_000 + "ings", locale="en") == {"ab" * 2_000}
+    assert _kept_stem.cache_info().misses == before
+    find_stems("x" * MAX_KEPT_CHARACTERS, locale="en")
+    assert _kept_stem.cache_info().misses == before + 1
+
+
+def test_languages_that_there_are_not_share_a_stemmer() -> None:
+    find_stems("boots", locale="en")
+    before = _stemmer.cache_info().currsize
+    for number in range(3):
+        assert find_stems("boots", locale=f"x{number}") == {"boot"}
+    assert _stemmer.cache_info().currsize == before
 
 
 @given(st.text())
