@@ -12,7 +12,7 @@ from conversations.services import (
     REOPEN_WITHIN,
     CustomerClaim,
     identify_customer,
-    lock_conversation,
+    lock_by_token,
     renew_token,
     slide_token,
     start_conversation,
@@ -58,7 +58,7 @@ def _resume(site: Site, *, claim: CustomerClaim, token: str) -> Session | Custom
     ended = conversation.resolved_at
     if ended is not None and timezone.now() - ended > REOPEN_WITHIN:
         return conversation.customer
-    token = _adopt(conversation, claim) or token
+    token = _adopt(conversation, claim, token=token) or token
     return Session(conversation, token, slide_token(conversation))
 
 
@@ -71,15 +71,18 @@ def _may_continue(conversation: Conversation, claim: CustomerClaim) -> bool:
 
 
 @transaction.atomic
-def _adopt(conversation: Conversation, claim: CustomerClaim) -> str | None:
+def _adopt(conversation: Conversation, claim: CustomerClaim, *, token: str) -> str | None:
     """Give the conversation to the customer who has signed in; return its new token if so.
 
-    The anonymous token ends with the sign-in: somebody may have planted or kept it.
+    The anonymous token ends with the sign-in: somebody may have planted or kept it. Raises
+    ``Unauthorized`` where another sign-in came first: of two the conversation is the first one's.
     """
     if not claim.is_verified:
         return None
     customer = identify_customer(conversation.site, claim=claim)
-    locked = lock_conversation(conversation.pk)
+    locked = lock_by_token(token)
+    if not _may_continue(locked, claim):
+        raise Unauthorized
     Conversation.objects.filter(pk=conversation.pk).update(
         customer=customer, identity_expires_at=claim.expires_at
     )

@@ -18,7 +18,9 @@ from assistant.tools import caller_of
 from conversations.models import Conversation, Customer, Site
 from conversations.models import Message as MessageRow
 from conversations.services import (
+    CustomerClaim,
     append_message,
+    identify_customer,
     lock_conversation,
     renew_token,
     start_conversation,
@@ -28,6 +30,7 @@ from llm.types import SourcePassage
 from supportbot.guard import MAX_BODY_BYTES, guard
 from tests.widget.sockets import ChatClient
 from tests.widget.test_api import bearer, open_session, post, signed
+from widget import sessions
 from widget.previews import PreviewCursor
 
 
@@ -42,6 +45,28 @@ def test_token_ends_with_the_sign_in(client: Client, site: Site) -> None:
     assert client.get(url, headers=bearer(victim["token"])).status_code == 200
     again = open_session(client, customer=signed(site, "1"), token=victim["token"]).json()
     assert again["token"] == victim["token"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("renews", [True, False])
+def test_chat_of_whom_another_sign_in_made_it_is_not_taken_over(
+    client: Client, site: Site, monkeypatch: pytest.MonkeyPatch, renews: bool
+) -> None:
+    planted = open_session(client).json()
+    eve = CustomerClaim(external_id="2", is_verified=True)
+
+    def sign_in_first(site: Site, *, claim: CustomerClaim) -> Customer:
+        """Do what another sign-in does just before this one has the lock."""
+        locked = Conversation.objects.get()
+        Conversation.objects.update(customer=identify_customer(site, claim=eve))
+        if renews:
+            renew_token(locked)
+        return identify_customer(site, claim=claim)
+
+    monkeypatch.setattr(sessions, "identify_customer", sign_in_first)
+    answer = open_session(client, customer=signed(site, "1"), token=planted["token"])
+    assert answer.status_code == 401
+    assert not Customer.objects.filter(external_id="1").exists()
 
 
 @pytest.mark.django_db
