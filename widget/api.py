@@ -23,7 +23,7 @@ from core.errors import BadInput, SupportError, TooLong, Unavailable
 from core.limits import check_rate, network_of
 from escalation.selectors import people_online
 from widget.identity import read_claim
-from widget.limits import ACTIONS_A_MINUTE, check_message_rates
+from widget.limits import ACTIONS_A_MINUTE, READINGS_A_MINUTE, check_message_rates
 from widget.openapi import OPENAPI
 from widget.origins import check_origin
 from widget.protocol import card_frame, message_frame, message_frames
@@ -184,6 +184,7 @@ def messages(request: HttpRequest, public_id: UUID) -> HttpResponse:
     conversation = _authorise(request, public_id)
     if request.method == "POST":
         return _add_message(request, conversation)
+    check_rate("readings", str(conversation.pk), limit=READINGS_A_MINUTE, window_seconds=60)
     after = _number(request, "after", default=0, most=2_000_000_000)
     limit = _number(request, "limit", default=PAGE, most=PAGE)
     rows = messages_after(conversation.pk, after=after, limit=limit)
@@ -224,6 +225,7 @@ def _add_message(request: HttpRequest, conversation: Conversation) -> HttpRespon
 def rating(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """Rate the last resolved episode."""
     conversation = _authorise(request, public_id)
+    check_rate("actions", str(conversation.pk), limit=ACTIONS_A_MINUTE, window_seconds=60)
     body = _body(request)
     stored = rate_conversation(
         conversation.pk, score=body.get("score"), comment=body.get("comment")

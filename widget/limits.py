@@ -11,6 +11,8 @@ from core.limits import Rate, check_rates, network_of
 MESSAGES_A_MINUTE = 30
 # Of a conversation: whatever is no message and no reading of one.
 ACTIONS_A_MINUTE = 20
+# Of a conversation, by clients without a socket: five looks a second for what is new.
+READINGS_A_MINUTE = 300
 SOCKETS_A_CONVERSATION = 20
 
 LetGo = Callable[[], None]

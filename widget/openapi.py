@@ -143,7 +143,7 @@ OPENAPI: Schema = {
                             )
                         ),
                     },
-                    **_problems(400, 401, 403, 404),
+                    **_problems(400, 401, 403, 404, 429),
                 },
             },
             "post": {
@@ -177,7 +177,7 @@ OPENAPI: Schema = {
                 },
                 "responses": {
                     "200": {"description": "Stored.", **_json({"type": "object"})},
-                    **_problems(400, 401, 403, 404, 409),
+                    **_problems(400, 401, 403, 404, 409, 429),
                 },
             },
         },

@@ -181,6 +181,26 @@ def test_sessions_past_the_rate_say_when_to_come_back(
     assert int(answer["Retry-After"]) >= 1
 
 
+@pytest.mark.parametrize(("path", "limit"), [("messages", "READINGS"), ("rating", "ACTIONS")])
+def test_conversation_past_a_rate_says_when_to_come_back(
+    client: Client, site: Site, monkeypatch: pytest.MonkeyPatch, path: str, limit: str
+) -> None:
+    monkeypatch.setattr(f"widget.api.{limit}_A_MINUTE", 1)
+    session = open_session(client).json()
+    url = f"/api/v1/conversations/{session['conversation']}/{path}"
+    headers = bearer(session["token"])
+
+    def ask() -> Any:
+        if path == "messages":
+            return client.get(url, headers=headers)
+        return post(client, url, {"score": 5}, **headers)
+
+    assert ask().status_code != 429
+    answer = ask()
+    assert answer.status_code == 429
+    assert int(answer["Retry-After"]) >= 1
+
+
 def test_frame_may_be_framed_by_the_sites_origins_only(client: Client, site: Site) -> None:
     answer = client.get("/widget/frame/", {"site": "shop", "origin": ORIGIN})
     policy = answer["Content-Security-Policy"]
