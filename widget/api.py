@@ -14,18 +14,18 @@ from django.views.decorators.csrf import csrf_exempt
 
 from assistant.actions import decide
 from assistant.cards import read_cards, view_card
-from assistant.services import receive_customer_message
+from assistant.services import receive_by_token
 from conversations.models import Conversation, Site
 from conversations.selectors import access_conversation, access_site, messages_after
 from conversations.services import rate_conversation
 from conversations.text import clean_text
-from core.errors import BadInput, SupportError, TooLong, Unavailable
+from core.errors import BadInput, NotFound, SupportError, TooLong, Unavailable
 from core.limits import check_rate, network_of
 from escalation.selectors import people_online
 from widget.identity import read_claim
 from widget.limits import ACTIONS_A_MINUTE, READINGS_A_MINUTE, check_message_rates
 from widget.openapi import OPENAPI
-from widget.origins import check_origin
+from widget.origins import check_origin, check_origin_of
 from widget.protocol import card_frame, message_frame, message_frames
 from widget.sessions import open_session
 
@@ -122,11 +122,13 @@ def _text_field(body: dict[str, Any], name: str, *, limit: int) -> str:
     return "" if value is None else clean_text(value, limit=limit, field=name)
 
 
-def _authorise(request: HttpRequest, public_id: UUID) -> Conversation:
+def _token(request: HttpRequest) -> str:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.casefold() != "bearer":
-        token = ""
-    conversation = access_conversation(token, public_id=public_id)
+    return token if scheme.casefold() == "bearer" else ""
+
+
+def _authorise(request: HttpRequest, public_id: UUID) -> Conversation:
+    conversation = access_conversation(_token(request), public_id=public_id)
     check_origin(request.headers.get("Origin"), site=conversation.site)
     return conversation
 
@@ -212,8 +214,16 @@ def _add_message(request: HttpRequest, conversation: Conversation) -> HttpRespon
     except ValueError:
         raise BadInput("client_id must be a UUID.") from None
     check_message_rates(conversation, address=request.META.get("REMOTE_ADDR", ""))
-    receipt = receive_customer_message(
-        conversation.pk, client_id=client_id, text=body.get("text", "")
+    origin = request.headers.get("Origin")
+
+    def authorise(locked: Conversation) -> None:
+        if locked.public_id != conversation.public_id:
+            raise NotFound
+        check_origin_of(origin, locked)
+
+    # By the token again: a sign-in may have renewed it since, and the chat is another one's then.
+    receipt = receive_by_token(
+        _token(request), client_id=client_id, text=body.get("text", ""), authorise=authorise
     )
     return JsonResponse(
         message_frame(receipt.message, conversation=conversation),

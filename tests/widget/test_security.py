@@ -30,7 +30,7 @@ from llm.types import SourcePassage
 from supportbot.guard import MAX_BODY_BYTES, guard
 from tests.widget.sockets import ChatClient
 from tests.widget.test_api import bearer, open_session, post, signed
-from widget import sessions
+from widget import api, sessions
 from widget.previews import PreviewCursor
 
 
@@ -67,6 +67,22 @@ def test_chat_of_whom_another_sign_in_made_it_is_not_taken_over(
     answer = open_session(client, customer=signed(site, "1"), token=planted["token"])
     assert answer.status_code == 401
     assert not Customer.objects.filter(external_id="1").exists()
+
+
+@pytest.mark.django_db
+def test_message_by_http_with_a_token_that_is_renewed_meanwhile_is_refused(
+    client: Client, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted = open_session(client).json()
+
+    def sign_in(conversation: Conversation, *, address: str) -> None:
+        renew_token(conversation)
+
+    monkeypatch.setattr(api, "check_message_rates", sign_in)
+    url = f"/api/v1/conversations/{planted['conversation']}/messages"
+    body = {"client_id": str(uuid.uuid4()), "text": "I am Eve"}
+    assert post(client, url, body, **bearer(planted["token"])).status_code == 401
+    assert not MessageRow.objects.exists()
 
 
 @pytest.mark.django_db
