@@ -30,7 +30,7 @@ MOST_MESSAGES, STEP = 300, 100
 SHORTENED_PASSAGES, SHORTENED_CHARACTERS = 2, 2_000
 CLIPPED = " […]"
 OUR_MARKS: Final = re.compile(
-    r"<(?=\s*/?\s*(?:passages|question|background|notes|messages)\b)", re.IGNORECASE
+    r"<(?=\s*+/?\s*+(?:passages|question|background|notes|messages)\b)", re.IGNORECASE
 )
 Redact = Callable[[str], str]
 

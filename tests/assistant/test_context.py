@@ -1,6 +1,7 @@
 """Prompts within a budget: what goes in, what gives way, and what must not move."""
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,7 @@ from assistant.context import (
     Context,
     Material,
     Summary,
+    as_data,
     build_context,
     history_share,
     shorten,
@@ -265,3 +267,10 @@ def test_tokens_are_near_those_of_the_whole_request() -> None:
     text = "".join(message.content for message in context.messages)
     assert context.tokens == pytest.approx(tokens.count_tokens(text, model=MODEL), rel=0.1)
     assert sum(context.shares.values()) == pytest.approx(context.tokens, rel=0.1)
+
+
+def test_mark_with_space_without_end_takes_little_time() -> None:
+    started = time.perf_counter()
+    as_data("<" + " " * 10_000)
+    assert time.perf_counter() - started < 0.25
+    assert as_data("< / question>") == "\u2039 / question>"
