@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate
+from itertools import accumulate, takewhile
 from typing import Final
 
 from assistant.history import Said, first_kept, to_summarise
@@ -22,6 +22,9 @@ BUDGETS: Final[Mapping[Tier, int]] = {"small": 3_000, "standard": 6_000, "strong
 QUESTION_SHARE, PASSAGES_SHARE, HISTORY_SHARE = 0.35, 0.4, 0.25
 SUMMARY_SHARE, LEARNT_SHARE = 0.08, 0.04
 MAX_MESSAGE_CHARACTERS = 1_000
+# So much of a message is looked at for personal data, which takes longer than all else here. What
+# stands across that cut may not be seen for what it is: so near to it no plain words are shown.
+LOOKED_AT, UNSURE = 1_600, 600
 MAX_PASSAGE_CHARACTERS = 2_400
 # What the API adds around each message, and once around all.
 MESSAGE_TOKENS, REPLY_TOKENS = 4, 3
@@ -112,9 +115,25 @@ def redacted_history(history: Sequence[Said], redact: Redact) -> tuple[Said, ...
     """Return messages as prompts hold them: the newest few hundred, redacted, clipped, harmless."""
     newest = history[max(0, (len(history) - MOST_MESSAGES) // STEP * STEP) :]
     return tuple(
-        replace(one, text=_clip(as_data(redact(one.text)), MAX_MESSAGE_CHARACTERS))
+        replace(one, text=_clip(as_data(_redacted_text(one.text, redact)), MAX_MESSAGE_CHARACTERS))
         for one in newest
     )
+
+
+def _redacted_text(text: str, redact: Redact) -> str:
+    """Return a message's text without personal data, of a long one no more than is shown."""
+    if len(text) <= LOOKED_AT:
+        return redact(text)
+    beginning = text[:LOOKED_AT]
+    redacted = redact(beginning)
+    plain = _shared_end(beginning[-UNSURE:], redacted[-UNSURE:])
+    return redacted[: len(redacted) - plain] + CLIPPED
+
+
+def _shared_end(one: str, other: str) -> int:
+    """Return how many characters at their ends two texts have in common."""
+    pairs = zip(reversed(one), reversed(other), strict=False)
+    return len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
 
 
 def shorten(material: Material) -> Material:

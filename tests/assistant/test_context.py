@@ -10,16 +10,19 @@ import pytest
 
 from assistant.context import (
     BUDGETS,
+    LOOKED_AT,
     Context,
     Material,
     Summary,
     as_data,
     build_context,
     history_share,
+    redacted_history,
     shorten,
 )
 from assistant.history import Said
 from assistant.prompt_library import Prompt, canary
+from assistant.redaction import Redactor
 from llm import tokens
 from llm.types import SourcePassage, Tier, ToolSpec
 
@@ -267,6 +270,30 @@ def test_tokens_are_near_those_of_the_whole_request() -> None:
     text = "".join(message.content for message in context.messages)
     assert context.tokens == pytest.approx(tokens.count_tokens(text, model=MODEL), rel=0.1)
     assert sum(context.shares.values()) == pytest.approx(context.tokens, rel=0.1)
+
+
+def test_no_more_of_a_message_is_redacted_than_is_shown() -> None:
+    seen: list[int] = []
+
+    def redact(text: str) -> str:
+        seen.append(len(text))
+        return text
+
+    said = (Said(1, "customer", "word " * 800), Said(2, "customer", "word " * 300))
+    long, short = redacted_history(said, redact)
+    assert seen == [LOOKED_AT, 1_500]
+    assert long.text == short.text == "word " * 200 + " […]"
+
+
+@pytest.mark.parametrize("place", range(LOOKED_AT - 40, LOOKED_AT + 1, 5))
+def test_address_across_the_cut_is_not_shown_in_part(place: int) -> None:
+    # What stands before it shrinks so much that the cut would be within what is shown.
+    before = "mia.of.some.other.place@shop.example " * 50
+    text = before[: place - 1] + " ann.miller.of.springfield@shop.example " + "x" * 2_000
+    (shown,) = redacted_history([Said(1, "customer", text)], Redactor().redact)
+    assert "ann" not in shown.text
+    assert "<EMAIL_1>" in shown.text
+    assert shown.text.endswith(" […]")
 
 
 def test_mark_with_space_without_end_takes_little_time() -> None:
