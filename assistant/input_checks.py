@@ -20,15 +20,16 @@ MAX_LOOKED_AT = 8_000
 _INVISIBLE: Final = re.compile(
     "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\U000e0000-\U000e007f]"
 )
-_REPEATED: Final = re.compile(r"\b(\w[\w ]{0,40}?)(?:\W+\1\b){7,}", re.IGNORECASE)
+_REPEATED: Final = re.compile(r"\b(\w[\w ]{0,40}?)(?:\W++\1\b){7,}", re.IGNORECASE)
 _ENCODED: Final = re.compile(r"[A-Za-z0-9+/]{24,}={0,2}|(?:[0-9a-fA-F]{2}[ :]?){16,}")
 _WORD: Final = re.compile(r"[a-z]{2,}")
 
+# Bounded: what may begin within a word must not be read on to its end from each place in it.
 _RULES: Final = (
-    r"(?:instruct\w*|directi\w*|prompts?|rules?|guidelines?|polic(?:y|ies)|orders?|commands?|"
-    r"programming|training|restrictions?|limitations?|filters?|safeguards?|constraints?|tasks?|"
-    r"messages?|context|every(?:th?ing)? (?:above|before|else|you)|above|"
-    r"anweisung\w*|regeln|vorgaben|instrucciones|reglas|"
+    r"(?:instruct\w{0,30}|directi\w{0,30}|prompts?|rules?|guidelines?|polic(?:y|ies)|orders?|"
+    r"commands?|programming|training|restrictions?|limitations?|filters?|safeguards?|"
+    r"constraints?|tasks?|messages?|context|every(?:th?ing)? (?:above|before|else|you)|above|"
+    r"anweisung\w{0,30}|regeln|vorgaben|instrucciones|reglas|"
     r"instructions|consignes|instruções|istruzioni|instructies|indicazioni|istruzione|指示|命令|지시)"
 )
 _DROP: Final = (
@@ -52,8 +53,9 @@ _HIDDEN: Final = (
 )
 _SIGNALS: Final[dict[str, re.Pattern[str]]] = {
     "override": re.compile(
-        rf"\b{_DROP}\b(?:\W+(?!my\b)\w+){{0,6}}?\W+{_RULES}\b|{_RULES}\W{{0,3}}(?:\w+\W+){{0,4}}"
-        r"(?:無視|忽略|무시)|\b(?:new|updated|real|actual) (?:instructions?|rules|orders)\s*:|"
+        rf"\b{_DROP}\b(?:\W+(?!my\b)\w+){{0,6}}?\W+{_RULES}\b|"
+        rf"{_RULES}\W{{0,3}}(?:\w{{1,60}}+\W{{1,9}}+){{0,4}}?(?:無視|忽略|무시)|"
+        r"\b(?:new|updated|real|actual) (?:instructions?|rules|orders)\s*:|"
         rf"\b{_DROP} (?:all |everything |anything |what ).{{0,40}}"
         r"\b(?:told|said|instructed|learn\w*)"
         r"|(?:以前|之前|先前|上記|이전).{0,8}(?:指示|指令|命令|지시)",
@@ -82,7 +84,8 @@ _SIGNALS: Final[dict[str, re.Pattern[str]]] = {
     "markup": re.compile(
         r"<\|?/?\s*(?:im_start|im_end|system|assistant|user|passages?|question|background|"
         r"instructions?|inst|endoftext|tool\w*)\b|\[/?inst\]|<<sys>>|"
-        r"^[^\S\n]*+(?:#++\s{0,20}+)?(?:system|assistant|developer|tool)\s*(?:message|prompt)?\s*:|"
+        r"^[^\S\n]*+(?:#++\s{0,20}+)?(?:system|assistant|developer|tool)"
+        r"\s*+(?:(?:message|prompt)\s*+)?:|"
         r"\b(?:begin|end|start) (?:of )?(?:system|prompt|instructions?|conversation)\b|"
         r"\b(?:and|instead|just|simply|only|please) say ['\"\u201c]|\"role\"\s*:",
         re.MULTILINE,
@@ -97,7 +100,10 @@ _SIGNALS: Final[dict[str, re.Pattern[str]]] = {
         r"|\b(?:order|account|email|address|balance|data) of (?:another|other|a different) "
         r"|\w(?:s| of \w+(?: \w+)?) bank balance\b|\b(?:social security number|user database)\b",
     ),
-    "few_shot": re.compile(r"(?:\bq\s*:.{0,400}?\ba\s*:.{0,400}?){2}", re.DOTALL),
+    # Atomic: always the nearest, or each of many would be tried with each.
+    "few_shot": re.compile(
+        r"\bq\s*+:(?>.{0,400}?\ba\s*+:)(?>.{0,400}?\bq\s*+:).{0,400}?\ba\s*+:", re.DOTALL
+    ),
     "hidden_code": re.compile(
         r"\b(?:decode|base64|rot13|hexadecimal|reverse the (?:text|string|letters)|"
         r"concatenat\w*|combine (?:the|these) parts|following parts|part 1 is|output of this code|"
