@@ -14,8 +14,10 @@ DROPPED = 0.3
 COPIES = 3
 # The same queue at another priority: workers listen to it, the catchers do not.
 CAUGHT_BEFORE = "\x06\x163"
-# Also those that ended well, by other words than the model's.
-FAILED = "SELECT count(*) FROM assistant_turn WHERE state = 'failed' OR error_code <> ''"
+# Also those that ended well, by the articles' words because no key was good for the model's.
+FAILED = """
+SELECT count(*) FROM assistant_turn WHERE state = 'failed' OR error_code LIKE 'model\\_%'
+"""
 
 
 async def meddle_with_nudges(arena: Arena, dice: random.Random) -> None:
