@@ -14,6 +14,7 @@ from tests.chaos.arena import Arena, Need
 from tests.chaos.clients import CLIENTS
 from tests.chaos.host import fill_disk, step_clock
 from tests.chaos.meddling import meddle_with_nudges, rotate_keys
+from tests.chaos.waiting import until
 
 Connection = psycopg.Connection[tuple[object, ...]]
 # More than the server has.
@@ -165,19 +166,23 @@ def upstream(mode: str, *, seconds: float = 12, is_one_key: bool = False, **fiel
 
     async def make(arena: Arena, dice: random.Random) -> None:
         keys = await arena.let_model_be_asked()
+        # Some are to be in mid-answer.
+        assert await until(lambda: _asked(arena) >= FEWEST_ASKED, seconds=30), "nobody asks"
+        await asyncio.to_thread(arena.upstream.reset)
         which = {"key": keys[0]} if is_one_key else {}
         await asyncio.to_thread(arena.upstream.behave, mode, **which, **fields)
         await asyncio.sleep(seconds + dice.random())
-        await asyncio.to_thread(_check_met, arena, mode)
+        met = await asyncio.to_thread(_asked, arena)
+        # Else nothing would be proved.
+        assert met >= FEWEST_ASKED, f"{mode}: the model was asked {met} times"
         await asyncio.to_thread(arena.upstream.reset)
 
     return make
 
 
-def _check_met(arena: Arena, mode: str) -> None:
-    """Raise where hardly anybody asked: nothing would be proved."""
-    asked = [one for one in arena.upstream.requests() if one["kind"] == "chat"]
-    assert len(asked) >= FEWEST_ASKED, f"{mode}: the model was asked {len(asked)} times"
+def _asked(arena: Arena) -> int:
+    """Return how often the model was asked for a reply since the last reset."""
+    return sum(one["kind"] == "chat" for one in arena.upstream.requests())
 
 
 async def refuse_upstream(arena: Arena, dice: random.Random) -> None:
