@@ -21,8 +21,9 @@ database: *lost* is what was acknowledged and is not there, *unaccepted* what ne
 sent again and again, *late* what took longer than the promised 125 s. The clients come back and
 send again as the widget does; whoever was passed on to people closes the tab twenty seconds later.
 Where kills follow each other within seconds, some hit the same answer again, and each of them
-counts. Times in seconds. The web server, two workers, relay, beat, PostgreSQL, Redis, the model's
-server and the clients shared one machine ({machine}).
+counts. Times in seconds; a dash stands for what was not looked at yet when a row was measured. The
+web server, two workers, relay, beat, PostgreSQL, Redis, the model's server and the clients shared
+one machine ({machine}).
 
 """
 COLUMNS = (
