@@ -25,6 +25,8 @@ from tests.live.processes import Stack
 # With beat, as the product runs; "bulk" has nothing to do here.
 Need = Literal["", "clock", "disk"]
 NAMES = ("web", "worker", "relay", "beat")
+# An answer takes some seconds: faults are to meet those that are being written.
+MODEL_PACE = {"ttft_ms": 200, "tokens_per_s": 12}
 
 
 class Arena:
@@ -151,8 +153,13 @@ class Arena:
                 await client.delete(key)
         finally:
             await client.aclose()
-        await asyncio.to_thread(self.upstream.reset)
+        await asyncio.to_thread(self.reset_model)
         return keys
+
+    def reset_model(self) -> None:
+        """Let the model's server answer every request, at the pace of a model, and count anew."""
+        self.upstream.reset()
+        self.upstream.behave("stream", **MODEL_PACE)
 
     def write_keys(self, *keys: str) -> None:
         """Replace the model's keys at once, as a secrets' store does."""
@@ -169,6 +176,7 @@ class Arena:
         self._open.callback(self.servers.stop)
         self.upstream = Upstream(self.folder)
         self._open.callback(self.upstream.close)
+        await asyncio.to_thread(self.reset_model)
         valkey = urlsplit(self.servers.urls.redis_url)
         self.redis_proxy = await self._open.enter_async_context(Proxy(valkey.port or 0))
         self.model_proxy = await self._open.enter_async_context(Proxy(self.upstream.port))

@@ -168,14 +168,14 @@ def upstream(mode: str, *, seconds: float = 12, is_one_key: bool = False, **fiel
         keys = await arena.let_model_be_asked()
         # Some are to be in mid-answer.
         assert await until(lambda: _asked(arena) >= FEWEST_ASKED, seconds=30), "nobody asks"
-        await asyncio.to_thread(arena.upstream.reset)
+        await asyncio.to_thread(arena.reset_model)
         which = {"key": keys[0]} if is_one_key else {}
         await asyncio.to_thread(arena.upstream.behave, mode, **which, **fields)
         await asyncio.sleep(seconds + dice.random())
         met = await asyncio.to_thread(_asked, arena)
         # Else nothing would be proved.
         assert met >= FEWEST_ASKED, f"{mode}: the model was asked {met} times"
-        await asyncio.to_thread(arena.upstream.reset)
+        await asyncio.to_thread(arena.reset_model)
 
     return make
 

@@ -57,7 +57,7 @@ async def rotate_keys(arena: Arena, dice: random.Random) -> None:
         for key in old:
             await asyncio.to_thread(arena.upstream.behave, "401", key=key)
         await asyncio.sleep(dice.uniform(1, 3))
-    await asyncio.to_thread(arena.upstream.reset)
+    await asyncio.to_thread(arena.reset_model)
     name = "turns that a model did not end while ten keys were replaced, the last time"
     arena.notes[name] = await asyncio.to_thread(_count_failed, arena) - failed
 
