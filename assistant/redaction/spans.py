@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Literal, get_args
 
 from assistant.redaction.addresses import find_credentials, find_emails, find_ips
@@ -18,8 +18,11 @@ SpanType = Literal[
 ]
 SPAN_TYPES: tuple[SpanType, ...] = get_args(SpanType)
 Finder = Callable[[str], Iterable[tuple[int, int]]]
+Found = tuple[int, int, SpanType]
 _SIX_DIGITS = re.compile(r"\d(?:\D{0,4}\d){5}")
 _BLANK = "\x00"
+# More than a prompt looks at.
+KEPT_TEXTS = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +41,22 @@ def find_spans(text: str, *, locale: str = "en", patterns: Sequence[str] = ()) -
     the length of ``text``.
     """
     folded = fold(text)
-    found = sorted(_find(folded.text, _finders(folded.text, locale=locale, patterns=patterns)))
+    # Anew each time: a pattern that took too long was left out.
+    own = _apart(find_by_site(folded.text, patterns))
+    rest = _kept(_blanked(folded.text, own), locale)
+    found: list[Found] = [(start, end, "ADDRESS") for start, end in own]
+    found = sorted([*found, *rest])
     return [Span(kind, *folded.original(start, end)) for start, end, kind in found]
 
 
-def _finders(
-    text: str, *, locale: str, patterns: Sequence[str]
-) -> Iterator[tuple[SpanType, Finder]]:
+# Each turn looks once more through all that was said before it.
+@lru_cache(maxsize=KEPT_TEXTS)
+def _kept(text: str, locale: str) -> tuple[Found, ...]:
+    return tuple(_find(text, _finders(text, locale=locale)))
+
+
+def _finders(text: str, *, locale: str) -> Iterator[tuple[SpanType, Finder]]:
     """Yield who looks, the surest first: what one has found the next no longer sees."""
-    yield "ADDRESS", partial(find_by_site, patterns=patterns)
     yield "CREDENTIALS", find_credentials
     yield "EMAIL", find_emails
     yield "CVV", find_security_codes
@@ -60,9 +70,7 @@ def _finders(
         yield "IP", find_ips
 
 
-def _find(
-    text: str, finders: Iterable[tuple[SpanType, Finder]]
-) -> Iterator[tuple[int, int, SpanType]]:
+def _find(text: str, finders: Iterable[tuple[SpanType, Finder]]) -> Iterator[Found]:
     for kind, find in finders:
         spans = _apart(find(text))
         for start, end in spans:
