@@ -81,36 +81,27 @@ def test_reply_that_picks_none_is_a_new_question(reply: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "expected"),
+    ("says", "reply", "expected"),
     [
-        ("yes please", True),
-        ("Yes, a person", True),
-        ("ok", True),
-        ("Of course, go ahead!", True),
-        ("yesplease", True),
-        ("Sí", True),
-        ("yes it is broken", False),
-        ("?!", False),
-        ("", False),
+        (agrees, "yes please", True),
+        (agrees, "Yes, a person", True),
+        (agrees, "ok", True),
+        (agrees, "Of course, go ahead!", True),
+        (agrees, "yesplease", True),
+        (agrees, "Sí", True),
+        (agrees, "yes it is broken", False),
+        (agrees, "?!", False),
+        (agrees, "", False),
+        (declines, "No, thank you.", True),
+        (declines, "not now", True),
+        (declines, "Nein", True),
+        (declines, "nothanks", True),
+        (declines, "no, it is broken", False),
+        (declines, "", False),
     ],
 )
-def test_agreement_is_understood(reply: str, expected: bool) -> None:
-    assert agrees(reply) is expected
-
-
-@pytest.mark.parametrize(
-    ("reply", "expected"),
-    [
-        ("No, thank you.", True),
-        ("not now", True),
-        ("Nein", True),
-        ("nothanks", True),
-        ("no, it is broken", False),
-        ("", False),
-    ],
-)
-def test_refusal_is_understood(reply: str, expected: bool) -> None:
-    assert declines(reply) is expected
+def test_yes_and_no_are_understood(says: Callable[[str], bool], reply: str, expected: bool) -> None:
+    assert says(reply) is expected
 
 
 @pytest.mark.parametrize("reply", ["do " * 60 + "x", "do" * 60 + "x"])

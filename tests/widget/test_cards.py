@@ -28,11 +28,6 @@ NOBODY = Caller(site_key="shop", is_verified=False, external_id="", email="")
 
 
 @pytest.fixture
-def opened(site: Site) -> tuple[Conversation, str]:
-    return start_conversation(site)
-
-
-@pytest.fixture
 def card(shop: Shop, opened: tuple[Conversation, str]) -> ToolCall:
     """A card that waits, in the conversation's only message."""
     return add_card(opened[0])
