@@ -1,5 +1,7 @@
 """The relay: what died, was lost or fell silent comes to an end."""
 
+import os
+import signal
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -10,6 +12,7 @@ from django.utils import timezone
 
 from assistant import relay
 from assistant.claims import claim_turn
+from assistant.management.commands import relay as relay_command
 from assistant.models import Turn
 from assistant.services import receive_customer_message
 from conversations.models import Conversation, Episode, Message
@@ -152,3 +155,31 @@ def test_message_after_the_end_reopens_as_a_new_episode(
     conversation.refresh_from_db()
     assert (conversation.status, conversation.episode) == ("assistant", 2)
     assert Turn.objects.filter(state="queued").count() == 1
+
+
+def test_relay_looks_for_turns_each_round_and_after_the_rest_each_fifth(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rounds: list[str] = []
+
+    def look_at_all() -> dict[str, int]:
+        rounds.append("all")
+        if rounds.count("all") == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return {}
+
+    def look_at_turns() -> dict[str, int]:
+        rounds.append("turns")
+        return {}
+
+    monkeypatch.setattr(relay_command, "ROUND_SECONDS", 0)
+    monkeypatch.setattr(relay_command, "run_once", look_at_all)
+    monkeypatch.setattr(relay_command, "bring_back_turns", look_at_turns)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        relay_command.Command().handle()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    assert rounds == ["all", *["turns"] * 4, "all"]

@@ -3,19 +3,25 @@
 import logging
 import signal
 import threading
+from itertools import count
 from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.db import Error, close_old_connections
 
-from assistant.relay import run_once
+from assistant.relay import bring_back_turns, run_once
 
 logger = logging.getLogger(__name__)
 ROUND_SECONDS = 1.0
+# A look at everything costs four times as much as one at the turns.
+ROUNDS_TO_ALL = 5
 
 
 class Command(BaseCommand):
-    """Runs the relay's steps each second until it is told to stop; two may run."""
+    """Runs until it is told to stop; two may run.
+
+    Each second it looks for turns, and every fifth time for all that it looks after.
+    """
 
     help = "Republish lost turns, reclaim dead workers' turns, end overdue ones, close idle chats."
 
@@ -24,9 +30,11 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        while not stop.is_set():
+        for round_ in count():
+            if stop.is_set():
+                return
             try:
-                done = run_once()
+                done = bring_back_turns() if round_ % ROUNDS_TO_ALL else run_once()
                 if any(done.values()):
                     logger.info("relay %s", done)
             except Error as error:
