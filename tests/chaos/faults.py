@@ -209,9 +209,10 @@ PROCESSES = (
     Fault(
         "kill -9 of the web process", kill_web, 40, 1, 10.0, is_web_killed=True, conversations=300
     ),
-    # What one kill costs: of kills that follow each other, some hit the same answer again.
+    # What one kill costs: further apart (15 s at least) than an answer waits for its second
+    # worker, or some would hit the same one again.
     Fault(
-        "kill -9 of a worker, with time between", kill_worker, 20, 0, 20.0, is_worker_killed=True
+        "kill -9 of a worker, with time between", kill_worker, 20, 0, 30.0, is_worker_killed=True
     ),
     Fault("kill -9 of the relay", kill_relay, 30, 1),
     Fault("kill -9 of all workers for up to 60 s", kill_all_workers, 3),
