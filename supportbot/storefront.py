@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from conversations.models import Site
+from llm.keys import key_ring
 from widget.identity import sign
 
 DEMO_SITE = "demo"
@@ -32,6 +33,8 @@ def index(request: HttpRequest) -> HttpResponse:
         "widget_src": f"{settings.PUBLIC_URL}/widget.js",
         "customer": signed_customer(wanted or ""),
         "has_signed_out": wanted == "",
+        # Without one nothing calls the shop's tools, and it must not promise that they help.
+        "has_model": bool(key_ring().list_keys()),
     }
     return render(request, "storefront/index.html", context)
 

@@ -232,8 +232,11 @@ def test_the_index_leads_to_the_queue(desk: Client) -> None:
     page = desk.get("/admin/").content.decode()
     assert f'class="desk-door" href="{QUEUE}"' in page
     assert "/admin/reports/" not in page
+    assert "/admin/assistant/prompts/" not in page
     manager = browser_of(make_user("mia", role="manager"))
-    assert "/admin/reports/" in manager.get("/admin/").content.decode()
+    managers_page = manager.get("/admin/").content.decode()
+    assert "/admin/reports/" in managers_page
+    assert 'class="desk-door" href="/admin/assistant/prompts/"' in managers_page
 
 
 def test_reason_that_says_itself_is_shown_once(desk: Client, waiting: Conversation) -> None:

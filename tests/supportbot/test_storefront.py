@@ -46,3 +46,13 @@ def test_page_says_who_is_signed_in(
     assert ('"signature"' in page) == is_signed
     assert shop.secret not in page
     assert ("data-signed-out" in page) == (query == "?customer=")
+
+
+@pytest.mark.parametrize(("key", "is_promised"), [("", False), ("sk-test", True)])
+def test_shop_promises_what_its_tools_do_only_where_a_model_calls_them(
+    client: Client, shop: Site, settings: Settings, key: str, is_promised: bool
+) -> None:
+    settings.OPENAI_API_KEY, settings.OPENAI_API_KEY_FILE = key, ""
+    page = client.get("/?customer=ada").content.decode()
+    assert ("Ask the chat about them" in page) == is_promised
+    assert ("With OPENAI_API_KEY set" in page) == (not is_promised)
