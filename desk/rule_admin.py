@@ -44,9 +44,22 @@ class FlagRuleAdmin(FlagRuleBase):
 
 
 class OutputRuleAdmin(OutputRuleBase):
-    """What only a person may promise: an answer that does is withdrawn and made anew."""
+    """What only a person may promise: of an answer that does, people get the conversation."""
 
     formfield_overrides = PHRASES
+    fieldsets = [
+        (
+            None,
+            {
+                "description": (
+                    "A sentence that promises something with one of the phrases in it is not "
+                    "shown, and the conversation goes to people, unless an article promises the "
+                    "same. The engine that only quotes articles is not held to this."
+                ),
+                "fields": ["name", "kind", "phrases", "site", "is_active"],
+            },
+        )
+    ]
     list_display = ["name", "kind", "site", "is_active"]
     list_filter = ["kind", "is_active", "site"]
     search_fields = ["name"]

@@ -36,6 +36,7 @@ def test_shipped_output_rules_are_rows_of_a_new_installation(site: Site) -> None
 
 def test_manager_writes_an_output_rule(office: Client, site: Site) -> None:
     add = reverse("admin:assistant_outputrule_add")
+    assert "the conversation goes to people" in office.get(add).content.decode()
     fields = {"site": site.pk, "name": "Warranty", "kind": "other", "is_active": "on"}
     answer = office.post(add, {**fields, "phrases": "lifetime warranty\n\nfor ever*"})
     assert answer.status_code == 302
