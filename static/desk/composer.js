@@ -13,7 +13,7 @@ export class Composer {
   #isSending = false;
   #attempted = null;
 
-  /** `onSent` is called after a stored reply, `onWrite(isWriting)` while somebody writes. */
+  /** `onSent(isStored)` is called after a try to send, `onWrite(isWriting)` while somebody writes. */
   constructor({ form, conversation, onSent, onWrite }) {
     this.#form = form;
     this.#box = form.elements.namedItem("text");
@@ -83,7 +83,7 @@ export class Composer {
     this.#options.onWrite(false);
     if (answer.ok) this.#sent(answer);
     else this.#problem.textContent = answer.detail;
-    this.#options.onSent();
+    this.#options.onSent(answer.ok);
   }
 
   #sent(answer) {

@@ -55,7 +55,7 @@ const typing = new OwnTyping((on) => live.send({ type: "typing", on }));
 const composer = new Composer({
   form: byId("reply-form"),
   conversation,
-  onSent: refresh,
+  onSent: followReply,
   onWrite: (isWriting) => (isWriting ? typing.wrote() : typing.stop()),
 });
 
@@ -66,6 +66,13 @@ showComposer();
 function showComposer() {
   const { open, mine } = part(document, "head").dataset;
   composer.show({ isOpen: open === "1", isMine: mine === "1" });
+}
+
+/** Whoever sent a reply sees it, wherever the log was, and no longer what it was drafted from. */
+async function followReply(isStored) {
+  if (isStored) help.forgetReply();
+  await refresh();
+  if (isStored) transcript.scrollToEnd();
 }
 
 /** What was said of an earlier holder is not true any more, whoever said it. */

@@ -38,6 +38,12 @@ export class Help {
     if (helper === this.#asked?.id) this.#look(this.#asked);
   }
 
+  /** The reply is sent: what was said of it is over. */
+  forgetReply() {
+    if (!this.#asked) this.#state.textContent = "";
+    this.#panel.forgetReply();
+  }
+
   async #ask(button) {
     if (this.#asked) return;
     const kind = button.dataset.help;

@@ -6,6 +6,7 @@ export class Panel {
   #text;
   #sources;
   #use;
+  #isOfReply = false;
   #from = null;
 
   /** `onUse` gets the text when the agent wants it in the reply. */
@@ -20,7 +21,9 @@ export class Panel {
     this.#panel.addEventListener("keydown", (event) => event.key === "Escape" && this.#close());
   }
 
-  show({ title, text, sources = [], mayUse }) {
+  /** `isOfReply` tells what is no use once the reply is sent. */
+  show({ title, text, sources = [], mayUse, isOfReply = mayUse }) {
+    this.#isOfReply = isOfReply;
     this.#title.textContent = title;
     this.#text.textContent = text;
     this.#text.hidden = !text;
@@ -31,8 +34,13 @@ export class Panel {
 
   /** Show only what a text in the reply box rests on; nothing where it rests on nothing. */
   showSources(title, sources) {
-    if (sources.length) this.show({ title, text: "", sources, mayUse: false });
+    if (sources.length) this.show({ title, text: "", sources, mayUse: false, isOfReply: true });
     else this.#panel.hidden = true;
+  }
+
+  /** A summary stays: the next reply may need it. */
+  forgetReply() {
+    if (this.#isOfReply) this.#panel.hidden = true;
   }
 
   /** Lead the reader to the panel, and remember where from. */

@@ -95,6 +95,26 @@ async def test_draft_of_who_may_not_reply_any_more_is_kept_over_a_reload(
     assert problems == []
 
 
+async def test_reply_just_sent_is_in_sight_wherever_the_log_was(
+    product: Stack, browser: Browser, problems: Problems
+) -> None:
+    ask_for_person(product, name="Fourth Customer")
+    page = await open_queue(browser, product, problems, name="agent")
+    await page.get_by_role("link", name="Fourth Customer").click()
+    await page.get_by_role("button", name="Take", exact=True).click()
+    replies = page.locator(".line--agent")
+    await page.get_by_label("Reply").fill("A word\n\n" * 40)
+    await page.keyboard.press("Control+Enter")
+    await expect(replies).to_have_count(1)
+    await page.get_by_role("log").evaluate("log => log.scrollTop = 0")
+    await page.get_by_label("Reply").fill("The last word")
+    await page.keyboard.press("Control+Enter")
+    await expect(replies.last).to_have_text(re.compile("The last word"))
+    await expect(replies.last).to_be_in_viewport(ratio=1)
+    await expect(page.locator("#to-end")).to_be_hidden()
+    assert problems == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_everything_fits_into_one_view_and_onto_a_phone(
     product: Stack, browser: Browser, problems: Problems, scheme: str

@@ -105,6 +105,24 @@ async def test_help_fills_the_reply_box_and_sends_nothing(
     assert problems == []
 
 
+async def test_what_a_reply_was_drafted_from_goes_when_it_is_sent(
+    product: Stack, browser: Browser, problems: Problems
+) -> None:
+    conversation = ask_the_assistant(product, name="Gets A Draft")
+    path = f"escalation/handoff/conversation/{conversation}/"
+    page = await open_page(browser, product, problems, name="agent", path=path)
+    await page.get_by_role("button", name="Take", exact=True).click()
+    await expect(page.get_by_label("Reply", exact=True)).to_be_focused()
+    await page.get_by_role("button", name="Draft a reply").click()
+    panel = page.get_by_role("region", name="Drafted from")
+    await expect(panel).to_be_visible(timeout=15_000)
+    await page.keyboard.press("Control+Enter")
+    await expect(page.locator(".line--agent")).to_have_count(1)
+    await expect(panel).to_be_hidden()
+    await expect(page.locator("#help-state")).to_be_empty()
+    assert problems == []
+
+
 async def test_why_leads_from_an_answer_to_its_turn(
     product: Stack, browser: Browser, problems: Problems
 ) -> None:
