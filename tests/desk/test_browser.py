@@ -20,6 +20,18 @@ from tests.live.processes import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.timeout(180)]
 QUEUE = "/admin/escalation/handoff/"
+# The contrast of the focus ring with the bar that it lies on; null of what has the focus elsewhere.
+RING = """() => {
+    const focused = document.activeElement;
+    const bar = focused.closest("#header, .breadcrumbs");
+    if (!bar) return null;
+    const luminance = (colour) => colour.match(/\\d+/g).slice(0, 3).map((one) => one / 255)
+        .map((one) => one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4)
+        .reduce((sum, one, at) => sum + one * [0.2126, 0.7152, 0.0722][at], 0);
+    const [ring, ground] = [getComputedStyle(focused).outlineColor,
+        getComputedStyle(bar).backgroundColor].map((one) => luminance(one) + 0.05);
+    return Math.max(ring, ground) / Math.min(ring, ground);
+}"""
 
 
 def ask_for_person(stack: Stack, *, name: str) -> None:
@@ -93,6 +105,21 @@ async def test_draft_of_who_may_not_reply_any_more_is_kept_over_a_reload(
     await expect(first.get_by_role("log")).to_contain_text("I am here", timeout=5_000)
     await expect(second.get_by_label("Reply")).to_have_value("")
     assert problems == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_focus_is_seen_in_the_admins_dark_bars(
+    product: Stack, browser: Browser, problems: Problems, scheme: str
+) -> None:
+    page = await open_queue(browser, product, problems, name="agent")
+    await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    ratios = []
+    for _ in range(8):
+        await page.keyboard.press("Tab")
+        ratios.append(await page.evaluate(RING))
+    in_bars = [ratio for ratio in ratios if ratio is not None]
+    assert len(in_bars) >= 5
+    assert min(in_bars) >= 3
 
 
 async def test_reply_just_sent_is_in_sight_wherever_the_log_was(
