@@ -1,6 +1,7 @@
 """Real processes on a database of their own, and a local server that speaks OpenAI's protocol."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ import httpx
 import psycopg
 import pytest
 
+from supportbot import processes
 from supportbot.embedded.valkey import find_free_port
 from tests.live.processes import ROOT, Stack
 from tests.servers import servers
@@ -24,27 +26,28 @@ class Upstream:
     def __init__(self, folder: Path) -> None:
         self.port = find_free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._log = (folder / "upstream.log").open("wb")
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.upstream.server", "--port", str(self.port)],
-            cwd=ROOT,
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
+        self._process = processes.spawn(
+            processes.Launch(
+                command=(sys.executable, "-m", "tests.upstream.server", "--port", str(self.port)),
+                environment=os.environ,
+                log=folder / "upstream.log",
+                directory=ROOT,
+                # Nobody closes it where its owner is killed.
+                death_signal=signal.SIGKILL,
+            )
         )
         transport = httpx.HTTPTransport(retries=100)
         self._http = httpx.Client(base_url=self.url, transport=transport, timeout=30)
         self._wait()
 
     def _wait(self) -> None:
-        from supportbot.processes import wait_until
-
         def is_up() -> bool:
             try:
                 return self._http.get("/v1/models").status_code < 500
             except httpx.HTTPError:
                 return False
 
-        assert wait_until(is_up, seconds=20)
+        assert processes.wait_until(is_up, seconds=20)
 
     def behave(self, mode: str, **fields: object) -> None:
         """Tell the server how to treat the next requests."""
@@ -64,7 +67,6 @@ class Upstream:
         self._http.close()
         self._process.kill()
         self._process.wait()
-        self._log.close()
 
 
 @pytest.fixture
