@@ -38,7 +38,7 @@ const refresh = oneAtATime(async () => {
   const before = holderOf(document);
   if (part(fresh, "lines").querySelector(`[data-message="${preview.message}"]`)) preview.end();
   transcript.merge(fresh);
-  for (const name of ["head", "hint", "side"]) swap(fresh, name);
+  for (const name of ["head", "hint", "side", "keys"]) swap(fresh, name);
   if (holderOf(document) !== before) forgetNews();
   showComposer();
   tick();
@@ -66,6 +66,7 @@ showComposer();
 function showComposer() {
   const { open, mine } = part(document, "head").dataset;
   composer.show({ isOpen: open === "1", isMine: mine === "1" });
+  help.offerReply(mine === "1" || Boolean(byId("take")));
 }
 
 /** Whoever sent a reply sees it, wherever the log was, and no longer what it was drafted from. */

@@ -20,6 +20,7 @@ export class Help {
   #conversation;
   #state;
   #panel;
+  #mayReply = false;
   #asked = null;
 
   /** `box` is the reply's text box; `conversation` the id of the one on the page. */
@@ -36,6 +37,13 @@ export class Help {
   /** Look at once when the socket tells that the help asked for is there. */
   take({ helper }) {
     if (helper === this.#asked?.id) this.#look(this.#asked);
+  }
+
+  /** Offer what ends in a reply to whoever may write one, at once or after taking. */
+  offerReply(mayReply) {
+    this.#mayReply = mayReply;
+    this.#root.querySelector('[data-help="draft_reply"]').hidden = !mayReply;
+    if (!mayReply) this.#panel.forgetReply();
   }
 
   /** The reply is sent: what was said of it is over. */
@@ -110,13 +118,14 @@ export class Help {
       this.#write(output.text);
       this.#end("In the reply box. Read it before you send it.");
       if (kind === "draft_reply") this.#panel.showSources("Drafted from", output.sources);
-      else this.#panel.show({ title: "Before the translation", text: before, mayUse: true });
+      else this.#panel.show({ title: "Before the translation", text: before, mayUse: true, isOfReply: true });
       return;
     }
     this.#end("");
-    const mayUse = kind !== "summary" && (kind === "draft_reply" || Boolean(before.trim()));
+    const isOfReply = kind !== "summary" && (kind === "draft_reply" || Boolean(before.trim()));
+    const mayUse = isOfReply && this.#mayReply;
     const title = byModel ? TITLES[kind] : `${TITLES[kind]}, in the words that were said`;
-    this.#panel.show({ ...output, title: kind === "summary" ? title : TITLES[kind], mayUse });
+    this.#panel.show({ ...output, title: kind === "summary" ? title : TITLES[kind], mayUse, isOfReply });
     this.#panel.focus();
   }
 

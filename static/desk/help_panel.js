@@ -22,7 +22,7 @@ export class Panel {
   }
 
   /** `isOfReply` tells what is no use once the reply is sent. */
-  show({ title, text, sources = [], mayUse, isOfReply = mayUse }) {
+  show({ title, text, sources = [], mayUse, isOfReply }) {
     this.#isOfReply = isOfReply;
     this.#title.textContent = title;
     this.#text.textContent = text;

@@ -105,7 +105,7 @@ async def test_help_fills_the_reply_box_and_sends_nothing(
     assert problems == []
 
 
-async def test_what_a_reply_was_drafted_from_goes_when_it_is_sent(
+async def test_help_with_a_reply_goes_with_the_reply(
     product: Stack, browser: Browser, problems: Problems
 ) -> None:
     conversation = ask_the_assistant(product, name="Gets A Draft")
@@ -113,13 +113,28 @@ async def test_what_a_reply_was_drafted_from_goes_when_it_is_sent(
     page = await open_page(browser, product, problems, name="agent", path=path)
     await page.get_by_role("button", name="Take", exact=True).click()
     await expect(page.get_by_label("Reply", exact=True)).to_be_focused()
-    await page.get_by_role("button", name="Draft a reply").click()
+    draft = page.get_by_role("button", name="Draft a reply")
+    await draft.click()
     panel = page.get_by_role("region", name="Drafted from")
     await expect(panel).to_be_visible(timeout=15_000)
     await page.keyboard.press("Control+Enter")
     await expect(page.locator(".line--agent")).to_have_count(1)
     await expect(panel).to_be_hidden()
     await expect(page.locator("#help-state")).to_be_empty()
+
+    await draft.click()
+    panel = page.get_by_role("region", name="Drafted from")
+    await expect(panel).to_be_visible(timeout=15_000)
+    await page.get_by_label("Reply", exact=True).fill("")
+    await page.get_by_role("button", name="Resolve").click()
+    await expect(page.locator("#reply-form")).to_be_hidden()
+    # There is nothing to reply to any more, and nothing to take.
+    for _ in range(2):
+        await expect(draft).to_be_hidden()
+        await expect(panel).to_be_hidden()
+        await expect(page.get_by_role("button", name="Summarise")).to_be_visible()
+        await expect(page.locator("#keys")).to_have_text(re.compile(r"^\s*Keys:\s*q\s*queue\s*$"))
+        await page.reload()
     assert problems == []
 
 

@@ -282,6 +282,18 @@ def test_reply_box_is_open_to_the_holder_only(
     assert box(other_desk) == ("disabled", "You can't reply: Ana holds this conversation.")
 
 
+def test_keys_are_those_that_do_something(desk: Client, waiting: Conversation, agent: User) -> None:
+    def keys() -> list[str]:
+        page = desk.get(url_of("conversation_fragment", waiting)).content.decode()
+        return re.findall(r"<kbd>(\w+)</kbd>", page.split('id="keys"')[1])
+
+    assert keys() == ["t", "q"]
+    take_conversation(waiting.pk, agent=agent)
+    assert keys() == ["Ctrl", "Enter", "r", "q"]
+    resolve_by_agent(waiting.pk, agent=agent)
+    assert keys() == ["q"]
+
+
 def test_hand_back_says_what_becomes_of_a_message_without_a_reply(
     desk: Client, waiting: Conversation, agent: User
 ) -> None:
