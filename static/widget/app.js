@@ -38,6 +38,7 @@ const views = {
   intro: byId("intro"),
   stop: byId("stop"),
   say,
+  act,
 };
 const conversation = new Conversation(views);
 const line = new ConnectionLine(byId("connection"));
@@ -52,27 +53,20 @@ views.connection = new Connection({
 views.outbox = new Outbox({
   site,
   send: (frame) => views.connection.send(frame),
-  onChange: (entry) => {
-    views.log.showPending(entry);
-    conversation.draw();
-  },
+  onChange: (entry) => { views.log.showPending(entry); conversation.draw(); },
   onRefused: giveBack,
 });
 views.cards = new ActionCards({ locale, onDecide: (call, accept) => views.connection.sendSoon({ type: "confirm", call, accept }) });
 views.log = new Log({
   locale, cards: views.cards,
   onFeedback: (message, helpful) => views.connection.sendSoon({ type: "feedback", message, helpful }),
-  onRetry: (clientId) => views.outbox.retry(clientId),
+  onRetry: (clientId) => { views.outbox.retry(clientId); views.scroll.toEnd(); },
 });
-views.offline = new OfflineCard({ box: byId("offline"), send: (frame) => views.connection.sendSoon(frame), onResumed: () => views.composer.focus() });
+views.offline = new OfflineCard({ box: byId("offline"), send: act, onResumed: () => views.composer.focus() });
 views.composer = new Composer({ site, onSend: say, onTyping: (on) => views.connection.send({ type: "typing", on }) });
 views.host = new Host({
   origin,
-  on: {
-    open: ({ focus }) => opened(focus),
-    identify: ({ customer }) => identify(customer),
-    page: ({ url }) => session.describe({ page_url: url }),
-  },
+  on: { open: ({ focus }) => opened(focus), identify: ({ customer }) => identify(customer), page: ({ url }) => session.describe({ page_url: url }) },
 });
 views.reading = new Reading(views);
 const menu = new Menu({
@@ -80,7 +74,7 @@ const menu = new Menu({
   items: [
     { key: "newConversation", when: (status) => status === "resolved", onPick: () => { startAnew(); views.composer.focus(); } },
     { key: "download", when: () => true, onPick: () => downloadTranscript(conversation.state.messages, locale) },
-    { key: "endConversation", when: (status) => status !== "resolved", onPick: () => views.connection.sendSoon({ type: "end" }) },
+    { key: "endConversation", when: (status) => status !== "resolved", onPick: () => act({ type: "end" }) },
   ],
 });
 
@@ -100,6 +94,12 @@ function say(text) {
   views.intro.hidden = true;
   views.choices.hidden = true;
   views.outbox.add(text);
+  views.scroll.toEnd();
+}
+
+// What comes of the customer's own press comes at the end.
+function act(frame) {
+  views.connection.sendSoon(frame);
   views.scroll.toEnd();
 }
 
@@ -138,9 +138,9 @@ function startAnew() {
 }
 
 showStatus(conversation.state);
-setUpTalk(() => views.connection.sendSoon({ type: "handoff" }));
+setUpTalk(() => act({ type: "handoff" }));
 byId("close").addEventListener("click", () => views.host.post("close"));
-views.stop.addEventListener("click", () => views.connection.send({ type: "stop" }));
+views.stop.addEventListener("click", () => { views.connection.send({ type: "stop" }); views.scroll.toEnd(); });
 document.addEventListener("visibilitychange", () => views.reading.mark(conversation.state));
 window.addEventListener("online", () => views.connection.wake());
 document.addEventListener("keydown", (event) => {

@@ -17,7 +17,7 @@ export class Conversation {
   #historyEnd = null;
   state = createState();
 
-  /** `views` also holds `outbox`, `connection`, `host`, `cards`, and `say(text)` for picked suggestions. */
+  /** `views` also holds `outbox`, `connection`, `host`, `cards`, `say(text)` for picked suggestions, and `act(frame)`. */
   constructor(views) {
     this.#views = views;
   }
@@ -32,7 +32,7 @@ export class Conversation {
       delta_end: () => this.#deltaEnd(frame),
       status: () => this.#status(frame),
       typing: () => this.#typing.take(frame),
-      rating_request: () => askRating(this.#views.rating, (rating) => this.#views.connection.sendSoon({ type: "rate", ...rating })),
+      rating_request: () => askRating(this.#views),
       card: () => this.#views.cards.show(frame),
       offline: () => this.#views.offline.show(frame),
       contact_saved: () => this.#views.offline.saved(frame.email),
@@ -133,7 +133,8 @@ export class Conversation {
     const { offline, rating, choices } = this.#views;
     if (this.state.status === "resolved" && frame.status !== "resolved") dropRating(rating);
     setStatus(this.state, frame);
-    if (frame.status !== "waiting" || frame.people_online) offline.hide();
+    if (frame.status !== "waiting") offline.hide();
+    else if (frame.people_online) offline.somebodyCame();
     if (frame.status !== "assistant") choices.hidden = true;
     showStatus(this.state);
   }

@@ -21,11 +21,20 @@ export class OfflineCard {
     this.#text = text;
     this.#box.hidden = false;
     // Said again after a reconnect: what is being typed stays.
-    if (isKnown) return;
+    if (isKnown) {
+      this.#box.querySelector(".card__title").hidden = false;
+      return;
+    }
     const rest = isSaved ? this.#thanks(t("emailSavedAny")) : this.#form();
     const title = el("h2", { class: "card__title", text: t("offlineTitle") });
     // The assistant's last message says the site's text; the card is where the address goes.
     this.#box.replaceChildren(el("div", { class: "card" }, title, ...this.#wayBack(), rest));
+  }
+
+  /** Somebody came, but the message above still invites to leave an address: the form for it stays. */
+  somebodyCame() {
+    if (this.#box.querySelector("form")) this.#box.querySelector(".card__title").hidden = true;
+    else this.hide();
   }
 
   saved(email) {

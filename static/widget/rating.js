@@ -38,17 +38,18 @@ function ratingForm(onSend) {
   return form;
 }
 
-/** Ask in `box`; `onRate({score, comment})` is called once, and thanks take the form's place. */
-export function askRating(box, onRate) {
+/** Ask in the box `rating` and bring it into sight; what is given leaves by `act`, and thanks take the form's place. */
+export function askRating({ rating: box, scroll, act }) {
   if (!box.hidden && box.querySelector("form")) return;
   box.hidden = false;
   box.replaceChildren(
-    ratingForm((rating) => {
-      onRate(rating);
+    ratingForm((given) => {
       box.replaceChildren(el("p", { class: "card card--done", role: "status", tabindex: -1, text: t("ratingThanks") }));
       box.firstElementChild.focus();
+      act({ type: "rate", ...given });
     }),
   );
+  scroll.announce(box);
 }
 
 /** Take the question away, as when the conversation goes on. */

@@ -59,8 +59,17 @@ class FakeElement {
 
   /** All elements of a tag below this one. */
   all(tag) {
+    return this.below().filter((node) => node.tag === tag);
+  }
+
+  /** The first element below this one that a tag or a class names. */
+  querySelector(name) {
+    return this.below().find(({ tag, attributes }) => [tag, `.${attributes.class}`].includes(name)) || null;
+  }
+
+  below() {
     const inner = this.childNodes.filter((child) => child instanceof FakeElement);
-    return inner.flatMap((child) => [...(child.tag === tag ? [child] : []), ...child.all(tag)]);
+    return inner.flatMap((child) => [child, ...child.below()]);
   }
 }
 
