@@ -41,6 +41,17 @@ class Made:
     end: float
 
 
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """An answer that a killed worker was writing: how long after the kill another one's came (s).
+
+    ``begun`` until its first words, ``whole`` until all of it, which the model takes its time for.
+    """
+
+    begun: float
+    whole: float
+
+
 @dataclass(slots=True)
 class Result:
     """What one kind of fault came to; times in seconds."""
@@ -57,7 +68,7 @@ class Result:
     # How the turns ended.
     ends: dict[str, int] = field(default_factory=dict)
     # From a kill to the answers that the killed worker was writing.
-    overdue: list[float] = field(default_factory=list)
+    overdue: list[Overdue] = field(default_factory=list)
     # From a kill to each socket's welcome.
     reconnected: list[float] = field(default_factory=list)
     ended_after: float = 0.0
@@ -204,9 +215,9 @@ def _acknowledged(visitors: Sequence[Visitor]) -> list[float]:
 
 def _overdue(
     visitors: Sequence[Visitor], kills: Sequence[float], *, stored: dict[str, Stored]
-) -> list[float]:
+) -> list[Overdue]:
     """Return after how long each answer came whose worker was killed: another began it anew."""
-    waited: list[float] = []
+    waited: list[Overdue] = []
     for visitor in visitors:
         journal = visitor.journal
         begun_anew = [
@@ -216,7 +227,13 @@ def _overdue(
             asked = max(place for place in journal.acknowledged.values() if place < seq)
             (client_id,) = (one for one, at in journal.acknowledged.items() if at == asked)
             said, answered = journal.sent_at[client_id], journal.received_at[seq]
-            waited += [answered - kill for kill in kills if said < kill < answered]
+            begun = journal.begun_at.get(journal.received[seq]["id"], answered)
+            waited += [
+                # What is not written piece by piece begins when it is there.
+                Overdue((begun if kill < begun < answered else answered) - kill, answered - kill)
+                for kill in kills
+                if said < kill < answered
+            ]
     return waited
 
 

@@ -68,7 +68,8 @@ def row_of(result: Result, *, work: Work, seed: int, commit: str) -> Row:
         "most": max(result.acknowledged, default=0.0),
         "back": percentile(result.recovered, 50),
         "longest": max(result.recovered, default=0.0),
-        "overdue": [round(one, 2) for one in result.overdue],
+        "begun": [round(one.begun, 2) for one in result.overdue],
+        "overdue": [round(one.whole, 2) for one in result.overdue],
         "reconnected": [round(one, 2) for one in result.reconnected],
         "ended_after": result.ended_after,
         "usage": result.usage,
@@ -113,12 +114,19 @@ def merge(page: Path, rows: Sequence[Row]) -> None:
 
 def _overdue(rows: Sequence[Row]) -> list[str]:
     return [
-        f"*{row['name']}*: an answer that the killed worker was writing came "
-        f"{percentile(found, 50):.1f} s (p50), {percentile(found, 95):.1f} s (p95) and "
-        f"{max(found):.1f} s (at most) after it, {len(found)} of them.\n"
+        f"*{row['name']}*: an answer that the killed worker was writing began again "
+        f"{_spread(row['begun'])} after it, and was whole {_spread(row['overdue'])} after it, "
+        f"{len(row['overdue'])} of them.\n"
         for row in rows
-        if (found := row["overdue"])
+        if row.get("begun")
     ]
+
+
+def _spread(seconds: Sequence[float]) -> str:
+    return (
+        f"{percentile(seconds, 50):.1f} s (p50), {percentile(seconds, 95):.1f} s (p95) and "
+        f"{max(seconds):.1f} s (at most)"
+    )
 
 
 def _reconnected(rows: Sequence[Row]) -> list[str]:

@@ -32,6 +32,8 @@ class Journal:
     sent_at: dict[str, float] = field(default_factory=dict)
     acknowledged_at: dict[str, float] = field(default_factory=dict)
     received_at: dict[int, float] = field(default_factory=dict)
+    # By the message: when the first piece of it came, of the last attempt at it.
+    begun_at: dict[str, float] = field(default_factory=dict)
     welcomed_at: list[float] = field(default_factory=list)
     # What the server would not take, whose text the widget gives back.
     refused: dict[str, str] = field(default_factory=dict)
@@ -171,6 +173,8 @@ class Customer:
                 self.journal.acknowledged_at.setdefault(frame["client_id"], time.monotonic())
             case "status":
                 self.status = frame["status"]
+            case "delta" if frame["offset"] == 0:
+                self.journal.begun_at[frame["message"]] = time.monotonic()
 
     def _note_message(self, frame: dict[str, Any]) -> None:
         self.journal.order.append(frame["seq"])
