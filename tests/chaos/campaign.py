@@ -227,7 +227,7 @@ def _overdue(
             asked = max(place for place in journal.acknowledged.values() if place < seq)
             (client_id,) = (one for one, at in journal.acknowledged.items() if at == asked)
             said, answered = journal.sent_at[client_id], journal.received_at[seq]
-            begun = journal.begun_at.get(journal.received[seq]["id"], answered)
+            begun = journal.begun_at.get(journal.received[seq]["message"], answered)
             waited += [
                 # What is not written piece by piece begins when it is there.
                 Overdue((begun if kill < begun < answered else answered) - kill, answered - kill)
