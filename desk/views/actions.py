@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from accounts.models import User
@@ -31,13 +32,15 @@ class Busy(SupportError):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One control: what it does, and the sentence that tells so."""
+    """One control: what it does, the sentence that tells so, and where on the page to go on."""
 
     work: Callable[..., object]
     said: str
+    place: str = ""
 
 
-TAKE = Action(services.take_conversation, "The conversation is yours.")
+# A browser that arrives at a text box gives it the focus.
+TAKE = Action(services.take_conversation, "The conversation is yours.", place="#reply")
 HAND_BACK = Action(
     services.hand_back,
     "The assistant has the conversation again. What it can't answer comes back to the queue.",
@@ -78,7 +81,8 @@ def _perform(request: HttpRequest, public_id: UUID, action: Action) -> HttpRespo
         messages.success(request, action.said)
     else:
         messages.error(request, error.detail)
-    return redirect("admin:desk_conversation", public_id)
+    page = reverse("admin:desk_conversation", args=[public_id])
+    return redirect(page if error else page + action.place)
 
 
 @require_POST

@@ -30,6 +30,7 @@ def replies(conversation: Conversation) -> list[str]:
 
 def test_forms_alone_take_reply_and_resolve(desk: Client, waiting: Conversation) -> None:
     page = desk.post(url_of("take", waiting), follow=True)
+    assert page.redirect_chain[0][0].endswith("#reply")
     assert "The conversation is yours." in page.content.decode()
     client_id = page.context["client_id"]
     sent = desk.post(

@@ -142,6 +142,29 @@ async def test_reply_just_sent_is_in_sight_wherever_the_log_was(
     assert problems == []
 
 
+@pytest.mark.parametrize("size", [(1280, 800), (390, 844)])
+@pytest.mark.parametrize("place", ["the queue", "the conversation"])
+async def test_taking_leads_to_the_reply_box_below_the_logs_end(
+    product: Stack, browser: Browser, problems: Problems, place: str, size: tuple[int, int]
+) -> None:
+    name = f"Taken from {place} at {size[0]}"
+    ask_for_person(product, name=name)
+    page = await open_queue(browser, product, problems, name="agent")
+    await page.set_viewport_size({"width": size[0], "height": size[1]})
+    take = page.get_by_role("row", name=name).get_by_role("button", name="Take", exact=True)
+    if place == "the conversation":
+        await page.get_by_role("link", name=name).click()
+        take = page.get_by_role("button", name="Take", exact=True)
+        # The page's script takes it, without loading another page.
+        await expect(page.locator("#help")).to_be_visible()
+    await take.focus()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_label("Reply", exact=True)).to_be_focused()
+    for seen in ("#reply", "#send", "[data-line] >> nth=-1"):
+        await expect(page.locator(seen)).to_be_in_viewport(ratio=1)
+    assert problems == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_everything_fits_into_one_view_and_onto_a_phone(
     product: Stack, browser: Browser, problems: Problems, scheme: str
