@@ -13,6 +13,7 @@ from desk.access import agent_of
 from desk.console import read_console
 from desk.queue import read_queue
 from escalation.selectors import access_conversation
+from llm.keys import key_ring
 
 # Past any real number of messages, and safe for the database's integers.
 LARGEST_SEQ = 2_000_000_000
@@ -44,6 +45,8 @@ def conversation_response(
         "client_id": client_id or str(uuid4()),
         "problem": problem,
         "max_characters": MAX_MESSAGE_CHARACTERS,
+        # Other help can be had without one: only a translation can't.
+        "has_model": bool(key_ring().list_keys()),
     }
     return TemplateResponse(request, "desk/conversation.html", context, status=status)
 

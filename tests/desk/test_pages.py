@@ -8,6 +8,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts.models import User
 from assistant.models import Turn
@@ -292,6 +293,16 @@ def test_keys_are_those_that_do_something(desk: Client, waiting: Conversation, a
     assert keys() == ["Ctrl", "Enter", "r", "q"]
     resolve_by_agent(waiting.pk, agent=agent)
     assert keys() == ["q"]
+
+
+@pytest.mark.parametrize("key", ["", "sk-local"])
+def test_translation_is_offered_where_there_is_a_model(
+    desk: Client, waiting: Conversation, settings: Settings, key: str
+) -> None:
+    settings.OPENAI_API_KEY, settings.OPENAI_API_KEY_FILE = key, ""
+    page = desk.get(url_of("conversation", waiting)).content.decode()
+    assert ('data-help="translation"' in page) is bool(key)
+    assert 'data-help="summary"' in page
 
 
 def test_hand_back_says_what_becomes_of_a_message_without_a_reply(
