@@ -66,10 +66,12 @@ def write(page: Path, outcome: Outcome, *, is_part: bool) -> None:
 
 
 def _added_to(before: Mapping[str, Any], outcome: Outcome) -> Outcome:
+    # What failed before and was measured now has failed no longer.
+    failed = [one for one in before["failures"] if one.split(", repeat")[0] not in outcome.figures]
     return Outcome(
         figures=before["medians"] | outcome.figures,
         repeats=before["repeats"] | outcome.repeats,
-        failures=[*before["failures"], *outcome.failures],
+        failures=[*failed, *outcome.failures],
         versions=before["versions"] | outcome.versions,
         titles=before["titles"] | outcome.titles,
     )

@@ -91,6 +91,15 @@ def test_part_that_is_measured_again_keeps_what_else_was_measured(tmp_path: Path
     assert "| the same at 20 messages/s | 40 ms | 12 ms | met |" in page.read_text()
 
 
+def test_what_failed_is_forgotten_once_it_was_measured(tmp_path: Path) -> None:
+    page = tmp_path / "speed.md"
+    failures = ["peak hour of product, repeat 1: TimeoutError", "alone of relay, repeat 2: OSError"]
+    write(page, Outcome(failures=failures), is_part=False)
+    write(page, Outcome(figures={"peak hour of product": {"lost": 0.0}}), is_part=True)
+    stored = json.loads(page.with_suffix(".json").read_text(encoding="utf-8"))
+    assert stored["failures"] == failures[1:]
+
+
 def test_answer_quotes_prose_of_the_prompt_and_no_headings() -> None:
     passage = "[1] Returns\nYou can send anything back within thirty days of the delivery."
     words = answer_words([{"role": "user", "content": passage}], count=30)
