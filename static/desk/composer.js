@@ -38,7 +38,9 @@ export class Composer {
   }
 
   focus() {
-    this.#box.focus();
+    this.#box.focus({ preventScroll: true });
+    // A focus alone shows no more than the line with the caret.
+    this.#box.scrollIntoView({ block: "nearest" });
   }
 
   /** A draft keeps its id: sent twice, over a reload or a lost answer, it is stored once. */
