@@ -158,14 +158,15 @@ def drop_old() -> int:
 
 
 @asynccontextmanager
-async def single_flight(key: str) -> AsyncIterator[CachedAnswer | None]:
+async def single_flight(key: str, *, waits: bool = True) -> AsyncIterator[CachedAnswer | None]:
     """Let one turn of all workers write an answer; the others get it when it is there.
 
     Yields what another one wrote meanwhile. Without Redis, or when it takes too long, each
-    writes its own: nothing waits for ever, and nothing fails.
+    writes its own: nothing waits for ever, and nothing fails. A turn that is begun anew had
+    better not wait: the mark is most likely that of its own worker, which died.
     """
     flight, others = await _take_off(key), None
-    if flight is None and await _is_in_flight(key):
+    if flight is None and waits and await _is_in_flight(key):
         others = await _await_other(key)
     try:
         yield others

@@ -79,7 +79,8 @@ async def _answer(plan: Answer, job: Job, recorder: Recorder) -> tuple[Draft, Ju
     if not prepared.cache_key:
         return await _settled_after(plan, job, recorder, prepared=prepared)
     # Who waits for another one's answer holds no budget meanwhile.
-    async with single_flight(prepared.cache_key) as others:
+    is_begun_anew = job.claim is not None and job.claim.attempt > 1
+    async with single_flight(prepared.cache_key, waits=not is_begun_anew) as others:
         with recorder.step("kept answer, prompt and budget"):
             found = others or await in_database_thread(_kept_or_granted)(plan, job, prepared)
         if isinstance(found, Prepared):

@@ -133,12 +133,13 @@ def test_old_answers_are_dropped_and_the_oldest_of_too_many(
     assert {row.key for row in CachedAnswer.objects.all()} == {"0", "1"}
 
 
-async def ask_anew(site: Site, question: str = QUESTION) -> Turn:
-    """Ask in a conversation of one's own, and have it answered."""
+async def ask_anew(site: Site, question: str = QUESTION, *, died: int = 0) -> Turn:
+    """Ask in a conversation of one's own, and have it answered after so many dead workers."""
 
     def send() -> int:
         conversation = start_conversation(site)[0]
         receive_customer_message(conversation.pk, client_id=uuid.uuid4(), text=question)
+        Turn.objects.filter(conversation=conversation).update(attempt=died)
         return Turn.objects.filter(conversation=conversation).latest("pk").pk
 
     pk = await in_database_thread(send)()
@@ -307,6 +308,37 @@ async def test_others_go_on_when_a_killed_writer_leaves_its_mark(
     async with single_flight("left") as others:
         assert others is None
     await cache._land(left)
+
+
+@transactional
+@pytest.mark.parametrize(("died", "waits"), [(0, 1), (1, 0)])
+async def test_turn_begun_anew_does_not_wait_for_the_mark_that_its_dead_worker_left(
+    site: Site,
+    articles: None,
+    engine: ScriptedEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    died: int,
+    waits: int,
+) -> None:
+    waited: list[str] = []
+
+    async def take_off(_key: str) -> None:
+        return None
+
+    async def is_in_flight(_key: str) -> bool:
+        return True
+
+    async def await_other(key: str) -> None:
+        waited.append(key)
+
+    monkeypatch.setattr(cache, "_take_off", take_off)
+    monkeypatch.setattr(cache, "_is_in_flight", is_in_flight)
+    monkeypatch.setattr(cache, "_await_other", await_other)
+    engine.add_script(QUESTION, *judged(ANSWER))
+    turn = await ask_anew(site, died=died)
+    assert turn.message
+    assert turn.message.text == ANSWER
+    assert len(waited) == waits
 
 
 @transactional
