@@ -193,12 +193,14 @@ async def test_card_ends_by_itself_and_stays_open_when_an_agent_takes_over(
     await expect(cards.last).to_have_attribute("data-state", "proposed", timeout=15_000)
     await log_in(agent, url=shop.url, name="agent")
     await chat.get_by_role("button", name="Talk to a person").click()
+    log = chat.get_by_role("log")
+    # In the queue by now; before, the last one there would be another customer.
+    await expect(log).to_contain_text(re.compile("passing you to a person|Leave your e-mail"))
     await agent.goto(f"{shop.url}/admin/escalation/handoff/")
     # Whoever came later waits further down.
     row = agent.get_by_role("row").filter(has_text="Asked for a person").last
     await row.get_by_role("link").first.click(timeout=10_000)
     await agent.get_by_role("button", name="Take", exact=True).click()
-    log = chat.get_by_role("log")
     await expect(log).to_contain_text("You are now talking to", timeout=10_000)
     await cards.last.get_by_role("button", name="Confirm").click()
     await expect(cards.last).to_have_attribute("data-state", "done", timeout=10_000)
