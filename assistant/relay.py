@@ -41,7 +41,7 @@ def bring_back_turns() -> dict[str, int]:
 
 
 def settle_the_rest() -> dict[str, int]:
-    """Do what may come some seconds later: its bounds are of half a minute and more."""
+    """Do what may as well come some seconds later."""
     return {
         "pulled_in": pull_in(),
         "closed": close_idle(),

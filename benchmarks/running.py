@@ -26,7 +26,7 @@ from benchmarks.systems.tutorial import Tutorial
 from benchmarks.upstream import Pace
 
 SYSTEMS: Sequence[type[System]] = (Floor, Product, Pipeline, Relay, Chainlit, OpenWebUI, Tutorial)
-# The longest replays six minutes of a peak hour, the thoughts of its last customers included.
+# The longest replays some five minutes of a peak hour, until its last customers have done.
 MEASURE_SECONDS = 420.0
 
 

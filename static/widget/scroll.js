@@ -10,9 +10,9 @@ export class Scroll {
   #button;
   #writing;
   #latest = null;
-  // Whose end the customer went to: nothing takes him back to its beginning.
+  // Whose end the customer went to: nothing takes them back to its beginning.
   #passed = null;
-  // Where the view was put, and is still; null once the customer is elsewhere by his own scrolling.
+  // Where the view was put, and is still; null once the customer is elsewhere by their own scrolling.
   #placed = 0;
 
   /** `writing` is the element of the answer under way, hidden when there is none. */
@@ -39,7 +39,7 @@ export class Scroll {
     else this.#jump();
   }
 
-  /** After what the customer did himself. */
+  /** After what the customers did themselves. */
   toEnd() {
     const area = this.#area();
     area.scrollTop = area.scrollHeight - area.clientHeight;

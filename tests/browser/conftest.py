@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from supportbot.embedded.valkey import find_free_port
+from tests.live.conftest import Upstream
 from tests.live.conftest import live_database as live_database  # noqa: PLC0414 - a shared fixture
 from tests.live.processes import Stack
 from tests.servers import servers
@@ -39,6 +41,25 @@ def product(live_database: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         environment={"REDIS_PREFIX": f"browser{find_free_port()}"},
     ) as stack:
         stack.manage("load_demo")
+        yield stack
+
+
+@contextmanager
+def product_with_model(
+    database_url: str, folder: Path, upstream: Upstream, **environment: str
+) -> Iterator[Stack]:
+    """Run the whole product with a model at ``upstream``, apart from what others left in Redis."""
+    with Stack(
+        database_url=database_url,
+        redis_url=servers.urls.redis_url,
+        folder=folder,
+        environment={
+            "REDIS_PREFIX": f"browser{find_free_port()}",
+            "OPENAI_API_KEY": "sk-local",
+            "OPENAI_BASE_URL": f"{upstream.url}/v1",
+            **environment,
+        },
+    ) as stack:
         yield stack
 
 

@@ -9,13 +9,11 @@ import psycopg
 import pytest
 from playwright.async_api import Browser, FrameLocator, Page, expect
 
-from supportbot.embedded.valkey import find_free_port
-from tests.browser.conftest import Problems, axe_violations, log_in
+from tests.browser.conftest import Problems, axe_violations, log_in, product_with_model
 from tests.browser.test_story import ask
 from tests.live.conftest import Upstream
 from tests.live.conftest import upstream as upstream  # noqa: PLC0414 - a shared fixture
 from tests.live.processes import Stack
-from tests.servers import servers
 
 pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.timeout(180)]
 OPEN, SHIPPED = "HP-10443", "HP-10444"
@@ -26,18 +24,8 @@ QUESTION = f"Please cancel order {OPEN}"
 @pytest.fixture
 def shop(live_database: str, tmp_path: Path, upstream: Upstream) -> Iterator[Stack]:
     """The demo with its tools, and orders that nobody has changed."""
-    environment = {
-        "REDIS_PREFIX": f"actions{find_free_port()}",
-        "OPENAI_API_KEY": "sk-local",
-        "OPENAI_BASE_URL": f"{upstream.url}/v1",
-        "DATA_DIR": str(tmp_path),
-    }
-    with Stack(
-        database_url=live_database,
-        redis_url=servers.urls.redis_url,
-        folder=tmp_path,
-        environment=environment,
-    ) as stack:
+    folder = str(tmp_path)
+    with product_with_model(live_database, tmp_path, upstream, DATA_DIR=folder) as stack:
         stack.manage("load_demo")
         yield stack
 

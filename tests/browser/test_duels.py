@@ -10,15 +10,13 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, FrameLocator, expect
 
-from supportbot.embedded.valkey import find_free_port
-from tests.browser.conftest import Problems, log_in
+from tests.browser.conftest import Problems, log_in, product_with_model
 from tests.browser.test_story import ask, open_chat
 from tests.chaos.proxy import Proxy
 from tests.desk.test_browser import QUEUE, ask_for_person, open_queue
 from tests.live.conftest import Upstream
 from tests.live.conftest import upstream as upstream  # noqa: PLC0414 - a shared fixture
 from tests.live.processes import Stack
-from tests.servers import servers
 
 pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.timeout(180)]
 SENTENCE = "You can return unused items within 30 days of delivery."
@@ -27,17 +25,7 @@ SENTENCE = "You can return unused items within 30 days of delivery."
 @pytest.fixture
 def writing(live_database: str, tmp_path: Path, upstream: Upstream) -> Iterator[Stack]:
     """The product with a model that writes slowly enough to be watched."""
-    environment = {
-        "REDIS_PREFIX": f"duels{find_free_port()}",
-        "OPENAI_API_KEY": "sk-local",
-        "OPENAI_BASE_URL": f"{upstream.url}/v1",
-    }
-    with Stack(
-        database_url=live_database,
-        redis_url=servers.urls.redis_url,
-        folder=tmp_path,
-        environment=environment,
-    ) as stack:
+    with product_with_model(live_database, tmp_path, upstream) as stack:
         yield stack
 
 

@@ -7,14 +7,12 @@ import psycopg
 import pytest
 from playwright.async_api import Browser, FrameLocator, Page, expect
 
-from supportbot.embedded.valkey import find_free_port
-from tests.browser.conftest import Problems
+from tests.browser.conftest import Problems, product_with_model
 from tests.browser.test_story import ask, open_chat
 from tests.desk.test_browser import open_queue
 from tests.live.conftest import Upstream
 from tests.live.conftest import upstream as upstream  # noqa: PLC0414 - a shared fixture
 from tests.live.processes import Stack
-from tests.servers import servers
 
 pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.timeout(180)]
 QUESTION = "How long do I have to return something?"
@@ -28,17 +26,7 @@ def writing(live_database: str, tmp_path: Path, upstream: Upstream) -> Iterator[
         connection.execute("UPDATE assistant_cachedanswer SET is_disabled = true")
         connection.execute("UPDATE escalation_agentprofile SET last_seen_at = NULL")
     upstream.behave("stream", text=f"{SENTENCE}\n\n" * 20)
-    environment = {
-        "REDIS_PREFIX": f"following{find_free_port()}",
-        "OPENAI_API_KEY": "sk-local",
-        "OPENAI_BASE_URL": f"{upstream.url}/v1",
-    }
-    with Stack(
-        database_url=live_database,
-        redis_url=servers.urls.redis_url,
-        folder=tmp_path,
-        environment=environment,
-    ) as stack:
+    with product_with_model(live_database, tmp_path, upstream) as stack:
         yield stack
 
 
@@ -53,6 +41,13 @@ async def ask_for_tall_answer(page: Page, stack: Stack) -> FrameLocator:
     await expect(said.locator(".msg__author")).to_be_in_viewport()
     await expect(said.locator(".msg__tools")).not_to_be_in_viewport()
     return chat
+
+
+async def wish_for_person(chat: FrameLocator) -> None:
+    """Press for a person, and see what comes of it."""
+    await chat.get_by_role("button", name="Talk to a person").click()
+    said = chat.get_by_role("log").get_by_text("passing you to a person")
+    await expect(said).to_be_in_viewport(timeout=10_000)
 
 
 async def take(agent: Page) -> None:
@@ -78,8 +73,7 @@ async def test_all_that_comes_after_a_tall_answer_is_in_sight(
     pill = chat.locator("#new-messages")
     log = chat.get_by_role("log")
 
-    await chat.get_by_role("button", name="Talk to a person").click()
-    await expect(log.get_by_text("passing you to a person")).to_be_in_viewport(timeout=10_000)
+    await wish_for_person(chat)
     await take(agent)
     await expect(log.get_by_text("You are now talking to")).to_be_in_viewport(timeout=10_000)
     await reply(agent, "A long story.\n\n" + "It goes on.\n\n" * 40)
@@ -103,8 +97,7 @@ async def test_who_scrolled_is_not_moved_by_what_comes(
     page = await browser.new_page()
     chat = await ask_for_tall_answer(page, writing)
     log = chat.get_by_role("log")
-    await chat.get_by_role("button", name="Talk to a person").click()
-    await expect(log.get_by_text("passing you to a person")).to_be_in_viewport(timeout=10_000)
+    await wish_for_person(chat)
 
     scroller = chat.locator("#scroller")
     await scroller.hover()

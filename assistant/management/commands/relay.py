@@ -13,7 +13,7 @@ from assistant.relay import bring_back_turns, run_once
 
 logger = logging.getLogger(__name__)
 ROUND_SECONDS = 1.0
-# A look at everything costs four times as much as one at the turns.
+# Most of what is asked in a whole round concerns nothing that anybody waits for at the moment.
 ROUNDS_TO_ALL = 5
 
 
