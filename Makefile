@@ -49,10 +49,14 @@ bench-injections: .venv/.dev .venv/.model
 bench-budget: .venv/.dev
 	@BUDGET_SECONDS=60 $(python) -m pytest tests/assistant/test_budget.py -k hammer
 
-# Makes every fault under load and writes docs/benchmarks/faults.md; QUICK=1 makes a few.
-QUICK ?=
+# Makes every fault under load, the kills of processes beside all others, and writes
+# docs/benchmarks/faults.md; QUICK=1 makes a few.
 chaos: .venv/.dev .venv/.model
-	@$(python) -m tests.chaos $(if $(QUICK),--quick,--write)
+ifdef QUICK
+	@$(python) -m tests.chaos --quick
+else
+	@printf '%s\n' --only --without | xargs -P 2 -I{} $(python) -m tests.chaos --write {} "kill -9"
+endif
 
 # Measures the product beside simpler designs and peers, which are installed below var/bench, and
 # writes docs/benchmarks/speed.md; BENCH="--only alone --quick" measures less and writes nothing.

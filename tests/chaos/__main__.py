@@ -53,7 +53,11 @@ def main() -> int:
 
 def _plan(asked: argparse.Namespace) -> Plan:
     """Return which faults are made under one load, by the name of its result."""
-    chosen = [fault for fault in FAULTS if asked.only in fault.name]
+    chosen = [
+        fault
+        for fault in FAULTS
+        if asked.only in fault.name and not (asked.without and asked.without in fault.name)
+    ]
     if asked.quick:
         few = [replace(fault, conversations=0) for fault in chosen]
         quick = [fault for fault in few for _ in range(fault.quick_times)]
@@ -99,6 +103,7 @@ def _parse() -> argparse.Namespace:
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="faults with this in their name")
+    parser.add_argument("--without", default="", help="no fault with this in its name")
     parser.add_argument("--times", type=int, default=0, help="make each so often, 0: as planned")
     parser.add_argument("--conversations", type=int, default=50)
     parser.add_argument("--rate", type=float, default=5.0, help="messages a second")

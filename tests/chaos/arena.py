@@ -132,7 +132,9 @@ class Arena:
             descriptors += process.num_fds()
         valkey = psutil.Process(self.servers.valkey.pid)
         usage["memory of Redis (MB)"] = valkey.memory_info().rss / 1e6
-        usage["memory of PostgreSQL (MB)"] = _memory_of_all(self.servers.postgres.pid)
+        own, shared = _memory_of_all(self.servers.postgres.pid)
+        usage["memory of PostgreSQL, shared (MB)"] = shared
+        usage["memory of PostgreSQL, the rest (MB)"] = own
         with self.database() as connection:
             row = connection.execute("SELECT count(*) FROM pg_stat_activity").fetchone()
         return usage | {
@@ -228,10 +230,11 @@ class Arena:
         )
 
 
-def _memory_of_all(pid: int) -> float:
-    """Return what a process and its children hold (MB), shared memory once."""
-    process, held = psutil.Process(pid), 0
+def _memory_of_all(pid: int) -> tuple[float, float]:
+    """Return what a process and its children hold each for itself, and what they share (MB)."""
+    process, own, held = psutil.Process(pid), 0, 0
     for one in (process, *process.children()):
         with suppress(psutil.NoSuchProcess):
-            held += one.memory_full_info().pss
-    return held / 1e6
+            memory = one.memory_full_info()
+            own, held = own + memory.uss, held + memory.pss
+    return own / 1e6, (held - own) / 1e6

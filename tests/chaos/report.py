@@ -1,5 +1,6 @@
 """Tells what a campaign came to, as a page and as JSON; what was measured before stays in both."""
 
+import fcntl
 import json
 import platform
 import subprocess
@@ -23,7 +24,7 @@ send again as the widget does; whoever was passed on to people closes the tab tw
 Where kills follow each other within seconds, some hit the same answer again, and each of them
 counts. Times in seconds; a dash stands for what was not looked at yet when a row was measured. The
 web server, two workers, relay, beat, PostgreSQL, Redis, the model's server and the clients shared
-one machine ({machine}).
+one machine ({machine}); two faults are made at a time there, each with all of these for itself.
 
 """
 COLUMNS = (
@@ -104,12 +105,18 @@ def _ends(row: Row) -> str:
 
 
 def merge(page: Path, rows: Sequence[Row]) -> None:
-    """Write ``page`` and the JSON beside it; rows of the same fault give way to the new ones."""
-    kept = page.with_suffix(".json")
-    before = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else []
-    merged = {row["name"]: row for row in (*before, *rows)}
-    page.write_text(as_page(list(merged.values())), encoding="utf-8")
-    kept.write_text(json.dumps(list(merged.values()), indent=1) + "\n", encoding="utf-8")
+    """Write ``page`` and the JSON beside it; rows of the same fault give way to the new ones.
+
+    Two runs may write the same page by turns.
+    """
+    with page.with_suffix(".json").open("a+", encoding="utf-8") as kept:
+        fcntl.flock(kept, fcntl.LOCK_EX)
+        kept.seek(0)
+        before = json.loads(kept.read() or "[]")
+        merged = {row["name"]: row for row in (*before, *rows)}
+        page.write_text(as_page(list(merged.values())), encoding="utf-8")
+        kept.truncate(0)
+        kept.write(json.dumps(list(merged.values()), indent=1) + "\n")
 
 
 def _overdue(rows: Sequence[Row]) -> list[str]:
