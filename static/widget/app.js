@@ -62,7 +62,11 @@ views.log = new Log({
   onFeedback: (message, helpful) => views.connection.sendSoon({ type: "feedback", message, helpful }),
   onRetry: (clientId) => { views.outbox.retry(clientId); views.scroll.toEnd(); },
 });
-views.offline = new OfflineCard({ box: byId("offline"), send: act, onResumed: () => views.composer.focus() });
+views.offline = new OfflineCard({
+  box: byId("offline"), site, send: act,
+  conversation: () => session.current?.conversation,
+  onResumed: () => views.composer.focus(),
+});
 views.composer = new Composer({ site, onSend: say, onTyping: (on) => views.connection.send({ type: "typing", on }) });
 views.host = new Host({
   origin,

@@ -1,5 +1,6 @@
 /* Nobody is online: says so, takes an e-mail address, and offers the assistant meanwhile. */
 
+import { lasting } from "../shared/storage.js";
 import { el } from "./dom.js";
 import { t } from "./i18n.js";
 
@@ -7,37 +8,38 @@ export class OfflineCard {
   #box;
   #send;
   #onResumed;
-  #text;
+  #key;
+  #conversation;
 
-  constructor({ box, send, onResumed }) {
+  /** `conversation()` names the one that is shown: only its form comes back after a reload. */
+  constructor({ box, site, conversation, send, onResumed }) {
     this.#box = box;
+    this.#key = `supportbot:email-form:${site}`;
+    this.#conversation = conversation;
     this.#send = send;
     this.#onResumed = onResumed;
   }
 
-  /** Show the server's `text`, and the form unless an address is known already. */
-  show({ text, email_saved: isSaved }) {
-    const isKnown = !this.#box.hidden && text === this.#text && isSaved === !this.#box.querySelector("form");
-    this.#text = text;
-    this.#box.hidden = false;
-    // Said again after a reconnect: what is being typed stays.
-    if (isKnown) {
-      this.#box.querySelector(".card__title").hidden = false;
-      return;
-    }
-    const rest = isSaved ? this.#thanks(t("emailSavedAny")) : this.#form();
-    const title = el("h2", { class: "card__title", text: t("offlineTitle") });
-    // The assistant's last message says the site's text; the card is where the address goes.
-    this.#box.replaceChildren(el("div", { class: "card" }, title, ...this.#wayBack(), rest));
+  /** Say that nobody is there, and show the form unless an address is known already. */
+  show({ email_saved: isSaved }) {
+    if (isSaved) lasting.remove(this.#key);
+    else lasting.set(this.#key, this.#conversation());
+    this.#open(isSaved);
+    this.#box.querySelector(".card__title").hidden = false;
   }
 
   /** Somebody came, but the message above still invites to leave an address: the form for it stays. */
   somebodyCame() {
-    if (this.#box.querySelector("form")) this.#box.querySelector(".card__title").hidden = true;
-    else this.hide();
+    if (!this.#hasForm && lasting.get(this.#key) !== this.#conversation()) {
+      this.hide();
+      return;
+    }
+    this.#open(false);
+    this.#box.querySelector(".card__title").hidden = true;
   }
 
   saved(email) {
+    lasting.remove(this.#key);
     this.#box.querySelector("form")?.replaceWith(this.#thanks(t("emailSaved", { email })));
   }
 
@@ -51,7 +53,22 @@ export class OfflineCard {
   }
 
   hide() {
+    lasting.remove(this.#key);
     this.#box.hidden = true;
+  }
+
+  get #hasForm() {
+    return !this.#box.hidden && Boolean(this.#box.querySelector("form"));
+  }
+
+  #open(isSaved) {
+    // Said again after a reconnect: what is being typed stays.
+    if (!this.#box.hidden && this.#hasForm === !isSaved) return;
+    this.#box.hidden = false;
+    const rest = isSaved ? this.#thanks(t("emailSavedAny")) : this.#form();
+    const title = el("h2", { class: "card__title", text: t("offlineTitle") });
+    // The assistant's last message says the site's text; the card is where the address goes.
+    this.#box.replaceChildren(el("div", { class: "card" }, title, ...this.#wayBack(), rest));
   }
 
   #wayBack() {

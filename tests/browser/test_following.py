@@ -50,11 +50,11 @@ async def wish_for_person(chat: FrameLocator) -> None:
     await expect(said).to_be_in_viewport(timeout=10_000)
 
 
-async def take(agent: Page) -> None:
-    """Take the customer who came last."""
+async def take(agent: Page, *, customer: str = "Visitor") -> None:
+    """Take the customer of that name who came last."""
     # Other tests leave customers waiting.
     row = agent.locator("[data-fragment=waiting]").get_by_role("row")
-    await row.filter(has_text="Visitor").last.get_by_role("link").first.click(timeout=10_000)
+    await row.filter(has_text=customer).last.get_by_role("link").first.click(timeout=10_000)
     await agent.get_by_role("button", name="Take", exact=True).click()
 
 
@@ -113,7 +113,7 @@ async def test_who_scrolled_is_not_moved_by_what_comes(
     assert not problems
 
 
-async def test_form_for_an_address_outlives_the_arrival_of_an_agent(
+async def test_form_for_an_address_outlives_the_arrival_of_an_agent_and_a_reload(
     writing: Stack, browser: Browser, problems: Problems
 ) -> None:
     page = await browser.new_page()
@@ -127,9 +127,18 @@ async def test_form_for_an_address_outlives_the_arrival_of_an_agent(
     agent = await open_queue(browser, writing, problems, name="agent")
     await expect(chat.get_by_role("heading", name="Nobody is online")).to_be_hidden(timeout=15_000)
     await expect(email).to_have_value("mia@exam")
+
+    await page.reload()
+    await expect(email).to_be_in_viewport(timeout=10_000)
+    await expect(chat.get_by_role("heading", name="Nobody is online")).to_be_hidden()
     await email.fill("mia@example.com")
     await email.press("Enter")
     await expect(chat.locator("body")).to_contain_text("We will write to mia@example.com.")
-    await take(agent)
+
+    await page.reload()
+    await expect(chat.get_by_role("log")).to_contain_text("Leave your e-mail", timeout=10_000)
+    await expect(chat.locator("#bar-text")).to_contain_text("in the queue")
+    await expect(email).to_be_hidden()
+    await take(agent, customer="mia@example.com")
     await expect(chat.locator("#offline")).to_be_hidden(timeout=10_000)
     assert not problems
