@@ -9,7 +9,7 @@ python := .venv/bin/python
 uv := .venv/bin/uv
 compile := $(uv) pip compile --quiet --universal --no-header
 
-.PHONY: demo test check evaluate bench bench-injections bench-knowledge bench-redaction chaos soak requirements clean
+.PHONY: demo test check evaluate bench bench-budget bench-injections bench-knowledge bench-redaction chaos soak requirements clean
 # The model goes into the .venv that the packages' step makes.
 .NOTPARALLEL:
 
