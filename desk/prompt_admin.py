@@ -25,6 +25,7 @@ from assistant.prompt_library import Prompt, list_prompts, load_prompt
 from conversations.models import Message, Site
 from core.errors import NotFound, SupportError
 from core.markup import render_markdown
+from core.moments import write_moment
 from desk.console import html_of
 from desk.turn_page import asked_in
 from knowledge.history import compare_texts
@@ -201,7 +202,7 @@ def _by_conversation(turns: list[Turn]) -> list[tuple[str, list[tuple[int, str]]
     groups: dict[str, list[tuple[int, str]]] = {}
     for turn in turns:
         conversation = turn.conversation
-        group = f"{conversation.customer}, {conversation.created_at:%d %b %Y %H:%M}"
+        group = f"{conversation.customer}, {write_moment(conversation.created_at)}"
         groups.setdefault(group, []).append((turn.pk, words.get(turn.pk) or f"Turn {turn.pk}"))
     return list(groups.items())
 

@@ -7,11 +7,10 @@ from decimal import Decimal
 from django.db.models import Sum
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
 
 from assistant.cache import ENGINE as CACHE
 from assistant.models import CachedAnswer, Turn
+from core.moments import write_moment
 
 COST = "Cost"
 
@@ -90,9 +89,9 @@ def _given_again(turn: Turn, since: str) -> Fact:
     """Return which answer this one repeats; its row may be forgotten, or hold a newer one."""
     label, kept, then = "Given again", _repeated(turn), parse_datetime(since)
     if kept is None:
-        note = f"it was kept on {_moment(then)}" if then else ""
+        note = f"it was kept on {write_moment(then)}" if then else ""
         return Fact(label, "From an answer that is not kept any more", note)
-    note = f"kept on {_moment(kept.created_at)}"
+    note = f"kept on {write_moment(kept.created_at)}"
     first = Turn.objects.filter(message=kept.source_message_id).first()
     if kept.source_message_id is None or first is None:
         return Fact(label, "From an earlier answer", note)
@@ -110,10 +109,6 @@ def _kept(turn: Turn) -> Fact:
         "not given again any more: it did not help" if kept.is_disabled else "for who asks alike"
     )
     return Fact("Kept", f"Given again {times} time{'' if times == 1 else 's'}", state)
-
-
-def _moment(at: datetime) -> str:
-    return date_format(localtime(at), "j M Y, H:i")
 
 
 def _seconds(start: datetime | None, end: datetime | None) -> str:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from pgvector.django import HalfVectorField, HnswIndex
 
 from conversations.models import Site
+from core.moments import write_moment
 
 # Every embedding model is asked for as many: one column and one index serve all of them.
 VECTOR_DIMENSIONS = 384
@@ -98,7 +99,7 @@ class ImportRun(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.source} {self.created_at:%Y-%m-%d %H:%M}"
+        return f"{self.source} {write_moment(self.created_at)}"
 
 
 class Article(models.Model):

@@ -5,6 +5,7 @@ from django.db import models
 from django.utils import timezone
 
 from conversations.models import Site
+from core.moments import write_moment
 
 
 class Calibration(models.Model):
@@ -39,4 +40,4 @@ class Calibration(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.site} {self.created_at:%Y-%m-%d %H:%M} ({self.state})"
+        return f"{self.site} {write_moment(self.created_at)} ({self.state})"

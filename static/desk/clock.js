@@ -1,13 +1,9 @@
 /* Times in the agent's own zone, and waits that tick; corrected by the server's clock. */
 
 let ahead = 0;
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const day = new Intl.DateTimeFormat(undefined, {
-  day: "numeric",
-  month: "short",
-  hour: "2-digit",
-  minute: "2-digit",
-});
+const month = new Intl.DateTimeFormat("en-US", { month: "short" });
+const two = (number) => String(number).padStart(2, "0");
+const clock = (at) => `${two(at.getHours())}:${two(at.getMinutes())}`;
 
 /** Take the `Date` header of an answer as the right time. */
 export function setServerTime(header) {
@@ -16,13 +12,18 @@ export function setServerTime(header) {
   if (!Number.isNaN(at)) ahead = Math.abs(at - Date.now()) < 2000 ? 0 : at - Date.now();
 }
 
+/** Write a time as the server does (`supportbot/formats`), whatever the browser's language is. */
+export function moment(at) {
+  return `${at.getDate()} ${month.format(at)} ${at.getFullYear()}, ${clock(at)}`;
+}
+
 /** Say a wait: 0:07, 12:30, 2 h 05 min, 3 d 4 h. */
 export function elapsed(seconds) {
   const total = Math.max(0, Math.floor(seconds));
   const minutes = Math.floor(total / 60);
-  if (minutes < 60) return `${minutes}:${String(total % 60).padStart(2, "0")}`;
+  if (minutes < 60) return `${minutes}:${two(total % 60)}`;
   const hours = Math.floor(minutes / 60);
-  if (hours < 24) return `${hours} h ${String(minutes % 60).padStart(2, "0")} min`;
+  if (hours < 24) return `${hours} h ${two(minutes % 60)} min`;
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
@@ -35,8 +36,8 @@ export function tick() {
   for (const time of document.querySelectorAll("time[data-clock]")) {
     const at = new Date(time.dateTime);
     const isToday = at.toDateString() === new Date(now).toDateString();
-    setText(time, (isToday ? clock : day).format(at));
-    time.title = at.toLocaleString();
+    setText(time, (isToday ? clock : moment)(at));
+    time.title = `${moment(at)}:${two(at.getSeconds())}`;
   }
 }
 

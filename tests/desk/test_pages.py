@@ -1,7 +1,7 @@
 """What the queue and the conversation page show, and what they must never show."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import transaction
@@ -197,6 +197,15 @@ def test_confidence_thumbs_and_rating_are_shown(
     page = desk.get(url_of("conversation", waiting)).content.decode()
     for text in ("confidence 0.63", "Did not help", "2 of 5", "Slow", "<strong>two</strong>"):
         assert text in page
+
+
+def test_times_read_alike_in_the_desk_and_the_lists(desk: Client, waiting: Conversation) -> None:
+    at = datetime(2026, 9, 3, 14, 5, tzinfo=UTC)
+    Message.objects.filter(conversation=waiting).update(created_at=at)
+    Conversation.objects.update(last_message_at=at)
+    changelist = reverse("admin:conversations_conversation_changelist")
+    for address in (url_of("conversation", waiting), changelist):
+        assert "3 Sep 2026, 14:05" in desk.get(address).content.decode()
 
 
 def test_search_finds_names_and_words_and_leads_to_the_page(desk: Client, site: Site) -> None:

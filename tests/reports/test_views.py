@@ -1,5 +1,7 @@
 """Who sees the report's page, and what it shows."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -61,6 +63,17 @@ def test_page_shows_the_figures_and_never_markup(
     assert "1 of 1 asked" in html
     assert '<desc id="csat-desc-wide">' in html
     assert " style=" not in html
+
+
+def test_days_and_times_are_written_as_in_the_desk(
+    manager_client: Client, maker: Maker, span: Span
+) -> None:
+    episode = maker.episode(span.start, resolved_at=span.start, rating_requested_at=span.start)
+    at = datetime(2026, 9, 3, 14, 5, tzinfo=UTC)
+    Rating.objects.create(episode=episode, score=4, comment="Fine.", created_at=at)
+    html = page(manager_client, **{"from": "2026-09-01", "to": "2026-09-30"})
+    assert "1 Sep 2026 \N{EN DASH} 30 Sep 2026" in html
+    assert "3 Sep 2026, 14:05" in page(manager_client)
 
 
 def test_page_says_so_when_nothing_was_asked(manager_client: Client) -> None:
