@@ -48,6 +48,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="supportbot-chaos-") as folder:
         asyncio.run(_run(Path(folder), asked, work, keep=keep))
     print(as_page(rows))  # noqa: T201 - its output is what it is for
+    if not rows:
+        sys.exit("No fault was made")
     return 0 if all(is_clean(row) for row in rows) else 1
 
 
@@ -68,7 +70,7 @@ def _plan(asked: argparse.Namespace) -> Plan:
 
 
 async def _run(folder: Path, asked: argparse.Namespace, work: Work, *, keep: Keep) -> None:
-    plan, dice = _plan(asked), random.Random(asked.seed)
+    plan = _plan(asked)
     for need in get_args(Need):
         mine = {name: faults for name, faults in plan.items() if faults[0].needs == need}
         if mine and not CAN_HAVE[need]():
@@ -76,11 +78,14 @@ async def _run(folder: Path, asked: argparse.Namespace, work: Work, *, keep: Kee
         elif mine:
             place = folder / f"arena{need}"
             async with Arena(place, needs=need, is_scaled=asked.scaled) as arena:
-                await _make(arena, mine, work, dice=dice, keep=keep)
+                await _make(arena, mine, work, seed=asked.seed, keep=keep)
 
 
-async def _make(arena: Arena, plan: Plan, work: Work, *, dice: random.Random, keep: Keep) -> None:
+async def _make(arena: Arena, plan: Plan, work: Work, *, seed: int, keep: Keep) -> None:
     for name, faults in plan.items():
+        # The same, whichever others are made.
+        dice = random.Random(f"{seed} {name}")
+        random.seed(dice.random())
         most = max(work.conversations, *(fault.conversations for fault in faults))
         mine = replace(work, conversations=most)
         keep(await run_faults(arena, name, faults, dice=dice, work=mine), mine)

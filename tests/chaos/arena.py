@@ -111,11 +111,8 @@ class Arena:
         return [stack for stack, name in self.processes() if name == "relay"]
 
     def revive(self) -> list[str]:
-        """Start again what ended by itself, as a supervisor would; return what that was."""
-        dead = [one for one in self.processes() if not one[0].is_running(one[1])]
-        for stack, name in dead:
-            stack.start(name)
-        return [name for _, name in dead]
+        """Start again what ended by itself, as a supervisor would; return what did since then."""
+        return [name for stack in self.workers for name in stack.revive()]
 
     def database(self) -> "psycopg.Connection[tuple[object, ...]]":
         """Open a connection of the harness's own."""
@@ -147,8 +144,7 @@ class Arena:
 
         Returns the keys that are good now, the first one to be used first.
         """
-        keys = [f"sk-{uuid4().hex}" for _ in range(2)]
-        self.write_keys(*keys)
+        keys = self.replace_keys()
         client = redis.asyncio.Redis.from_url(self.servers.urls.redis_url)
         try:
             async for key in client.scan_iter(f"{self.prefix}.breaker.*"):
@@ -162,6 +158,12 @@ class Arena:
         """Let the model's server answer every request, at the pace of a model, and count anew."""
         self.upstream.reset()
         self.upstream.behave("stream", **MODEL_PACE)
+
+    def replace_keys(self) -> list[str]:
+        """Give the workers two new keys, as people would for those that are refused."""
+        keys = [f"sk-{uuid4().hex}" for _ in range(2)]
+        self.write_keys(*keys)
+        return keys
 
     def write_keys(self, *keys: str) -> None:
         """Replace the model's keys at once, as a secrets' store does."""
@@ -187,6 +189,7 @@ class Arena:
         ).geturl()
         database_url = self.database_url
         if self.is_scaled:
+            self._set_timeouts()
             bouncer = PgBouncer(self.folder / "pgbouncer", database_url=database_url)
             self._open.callback(bouncer.close)
             database_url = bouncer.url
@@ -204,6 +207,14 @@ class Arena:
             self.nginx = Nginx(self.folder / "nginx", ports=[one.port for one in self.workers])
             self._open.callback(self.nginx.close)
             await asyncio.to_thread(self.nginx.wait)
+
+    def _set_timeouts(self) -> None:
+        """Let the role have what a session can't set through a shared connection."""
+        with self.database() as connection:
+            connection.execute("ALTER ROLE postgres SET lock_timeout = '2s'")
+            connection.execute(
+                "ALTER ROLE postgres SET idle_in_transaction_session_timeout = '30s'"
+            )
 
     def _stack(self, name: str, urls: tuple[str, str], *, names: Sequence[str]) -> Stack:
         environment = {

@@ -1,4 +1,4 @@
-"""One fault after the other under load, each judged by the oracle when all has had its end."""
+"""One kind of fault under load, judged by the oracle when all has had its end."""
 
 import asyncio
 import random
@@ -7,21 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tests.chaos.arena import Arena
+from tests.chaos.course import PATIENCE_SECONDS, Course, run_course
 from tests.chaos.faults import Fault
-from tests.chaos.load import Load, Visitor, is_reply
+from tests.chaos.load import Load, Visitor
 from tests.chaos.oracle import (
     Findings,
     Stored,
-    attempts_of,
     count_unended,
     ends_of,
     judge,
     read_stored,
 )
+from tests.chaos.times import Overdue, acknowledgements, first_answer, overdue, returns
 from tests.chaos.waiting import LOOK_SECONDS, until
-
-# A turn's deadline with its reserve, and a little for what looks at it.
-PATIENCE_SECONDS = 140.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,26 +30,6 @@ class Work:
     per_second: float
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A fault that was made, from when to when (monotonic)."""
-
-    fault: Fault
-    start: float
-    end: float
-
-
-@dataclass(frozen=True, slots=True)
-class Overdue:
-    """An answer that a killed worker was writing: how long after the kill another one's came (s).
-
-    ``begun`` until its first words, ``whole`` until all of it, which the model takes its time for.
-    """
-
-    begun: float
-    whole: float
-
-
 @dataclass(slots=True)
 class Result:
     """What one kind of fault came to; times in seconds."""
@@ -60,16 +38,19 @@ class Result:
     times: int
     findings: Findings
     messages: int
-    conversations: int
     # From sending to the acknowledgement.
     acknowledged: list[float]
-    # From the end of each fault to the first answer after it.
+    # From knocking to the first welcome.
+    entered: list[float] = field(default_factory=list)
+    # From the end of each fault to the first answer to what was said after it.
     recovered: list[float] = field(default_factory=list)
+    # From the end of the last fault of the model's server to an answer that the model wrote.
+    model_back: float | None = None
     # How the turns ended.
     ends: dict[str, int] = field(default_factory=dict)
     # From a kill to the answers that the killed worker was writing.
     overdue: list[Overdue] = field(default_factory=list)
-    # From a kill to each socket's welcome.
+    # From a kill of a web server to the welcome of each socket that broke by it.
     reconnected: list[float] = field(default_factory=list)
     ended_after: float = 0.0
     usage: dict[str, float] = field(default_factory=dict)
@@ -87,39 +68,31 @@ async def run_faults(
         per_second=work.per_second,
         seed=dice.randrange(2**32),
     )
-    made: list[Made] = []
     arena.notes.clear()
-    died: list[str] = []
     async with load:
-        await _until_busy(load)
-        for fault in faults:
-            await asyncio.sleep(dice.uniform(0.5, 1.5) * fault.seconds_between)
-            start = time.monotonic()
-            await fault.make(arena, dice)
-            made.append(Made(fault, start, time.monotonic()))
-            await _until_answered_again(load, since=made[-1].end, arena=arena, died=died)
+        course = await run_course(arena, load, faults, dice=dice)
         usage = await asyncio.to_thread(arena.usage)
         await load.stop_asking()
-        ended_after = await _until_all_ended(arena, load.visitors)
-        stored = await _read(arena, load.visitors)
-    findings = _judge(load.visitors, stored, made=made, ended_after=ended_after)
-    findings.died += died
+        ended_after = await until_all_ended(arena, load.visitors)
+        stored = await read_all(arena, load.visitors)
+    visitors = load.visitors
     return Result(
         name=name,
         times=len(faults),
-        findings=findings,
-        messages=sum(len(one.journal.sent) for one in load.visitors),
-        conversations=len(load.visitors),
-        acknowledged=_acknowledged(load.visitors),
-        recovered=[_first_answer(load.visitors, since=one.end) - one.end for one in made],
+        findings=_judge(load, stored, course=course, ended_after=ended_after),
+        messages=sum(len(one.journal.sent) for one in visitors),
+        acknowledged=acknowledgements(visitors),
+        entered=load.entered,
+        recovered=[first_answer(visitors, since=one.end) - one.end for one in course.made],
+        model_back=course.model_back,
         ends=ends_of(stored.values()),
-        overdue=_overdue(
-            load.visitors,
-            [one.start for one in made if one.fault.is_worker_killed],
+        overdue=overdue(
+            visitors,
+            [one.start for one in course.made if one.fault.is_worker_killed],
             stored=stored,
         ),
-        reconnected=_welcomes(
-            load.visitors, [one.start for one in made if one.fault.is_web_killed]
+        reconnected=returns(
+            visitors, [(one.start, one.end) for one in course.made if one.fault.is_web_killed]
         ),
         ended_after=ended_after,
         usage=usage,
@@ -127,27 +100,8 @@ async def run_faults(
     )
 
 
-async def _until_busy(load: Load) -> None:
-    """Wait until most conversations had an answer: a fault is to meet work."""
-
-    def answered() -> int:
-        return sum(1 for one in load.visitors if one.said_by("assistant"))
-
-    assert await until(lambda: answered() >= load.conversations / 2, seconds=120)
-
-
-async def _until_answered_again(load: Load, *, since: float, arena: Arena, died: list[str]) -> None:
-    """Wait for any answer; the result tells where none came, and what ended by itself."""
-
-    def is_answered() -> bool:
-        died.extend(arena.revive())
-        return _first_answer(load.visitors, since=since) < float("inf")
-
-    await until(is_answered, seconds=PATIENCE_SECONDS)
-
-
-async def _until_all_ended(arena: Arena, visitors: Sequence[Visitor]) -> float:
-    """Wait for the end of every message; return how long that took, or all the patience."""
+async def until_all_ended(arena: Arena, visitors: Sequence[Visitor]) -> float:
+    """Wait for the end of every message; return how long that took (s), or all the patience."""
     start = time.monotonic()
     names = [one.conversation for one in visitors]
     while time.monotonic() - start < PATIENCE_SECONDS:
@@ -158,7 +112,8 @@ async def _until_all_ended(arena: Arena, visitors: Sequence[Visitor]) -> float:
     return time.monotonic() - start
 
 
-async def _read(arena: Arena, visitors: Sequence[Visitor]) -> dict[str, Stored]:
+async def read_all(arena: Arena, visitors: Sequence[Visitor]) -> dict[str, Stored]:
+    """Return their conversations as stored, when all have seen what is there or never will."""
     stored = await asyncio.to_thread(
         read_stored, arena.database_url, [one.conversation for one in visitors]
     )
@@ -173,76 +128,27 @@ async def _read(arena: Arena, visitors: Sequence[Visitor]) -> dict[str, Stored]:
 
 
 def _judge(
-    visitors: Sequence[Visitor],
-    stored: dict[str, Stored],
-    *,
-    made: Sequence[Made],
-    ended_after: float,
+    load: Load, stored: dict[str, Stored], *, course: Course, ended_after: float
 ) -> Findings:
     findings = judge(
-        [(one.conversation, one.journal) for one in visitors],
+        [(one.conversation, one.journal) for one in load.visitors],
         stored,
-        is_on_time=not any(one.fault.needs == "clock" for one in made),
+        is_on_time=not any(one.fault.needs == "clock" for one in course.made),
     )
     findings.stuck += [
         f"nobody was answered within {PATIENCE_SECONDS:.0f} s of time {number}"
-        for number, one in enumerate(made, start=1)
-        if _first_answer(visitors, since=one.end) - one.end > PATIENCE_SECONDS
+        for number, one in enumerate(course.made, start=1)
+        if first_answer(load.visitors, since=one.end) - one.end > PATIENCE_SECONDS
     ]
     if ended_after >= PATIENCE_SECONDS:
         findings.stuck.append(f"not all was over {PATIENCE_SECONDS:.0f} s after the last message")
+    if course.model_back == float("inf"):
+        findings.stuck.append(f"no model wrote an answer {PATIENCE_SECONDS:.0f} s after the last")
+    findings.unaccepted += [
+        f"somebody could not get in for {seconds:.0f} s"
+        for seconds in load.entered
+        if seconds > PATIENCE_SECONDS
+    ]
+    findings.died += course.died
+    findings.failed += course.failed
     return findings
-
-
-def _first_answer(visitors: Sequence[Visitor], *, since: float) -> float:
-    """Return when the first answer came after ``since``; infinity when none did."""
-    times = (
-        at
-        for one in visitors
-        for seq, at in one.journal.received_at.items()
-        if at > since and is_reply(one.journal.received[seq])
-    )
-    return min(times, default=float("inf"))
-
-
-def _acknowledged(visitors: Sequence[Visitor]) -> list[float]:
-    return [
-        at - one.journal.sent_at[client_id]
-        for one in visitors
-        for client_id, at in one.journal.acknowledged_at.items()
-    ]
-
-
-def _overdue(
-    visitors: Sequence[Visitor], kills: Sequence[float], *, stored: dict[str, Stored]
-) -> list[Overdue]:
-    """Return after how long each answer came whose worker was killed: another began it anew."""
-    waited: list[Overdue] = []
-    for visitor in visitors:
-        journal = visitor.journal
-        begun_anew = [
-            seq for seq, times in attempts_of(stored[visitor.conversation]).items() if times > 1
-        ]
-        for seq in set(begun_anew) & set(journal.received_at):
-            asked = max(place for place in journal.acknowledged.values() if place < seq)
-            (client_id,) = (one for one, at in journal.acknowledged.items() if at == asked)
-            said, answered = journal.sent_at[client_id], journal.received_at[seq]
-            begun = journal.begun_at.get(journal.received[seq]["message"], answered)
-            waited += [
-                # What is not written piece by piece begins when it is there.
-                Overdue((begun if kill < begun < answered else answered) - kill, answered - kill)
-                for kill in kills
-                if said < kill < answered
-            ]
-    return waited
-
-
-def _welcomes(visitors: Sequence[Visitor], kills: Sequence[float]) -> list[float]:
-    """Return after how long each client was back whose socket broke with the web process."""
-    return [
-        min(later) - kill
-        for one in visitors
-        for kill in kills
-        if any(at < kill for at in one.journal.welcomed_at)
-        and (later := [at for at in one.journal.welcomed_at if at > kill])
-    ]

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import random
 import signal
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ import redis.asyncio
 from tests.chaos.arena import Arena, Need
 from tests.chaos.clients import CLIENTS
 from tests.chaos.host import fill_disk, step_clock
-from tests.chaos.meddling import meddle_with_nudges, rotate_keys
+from tests.chaos.meddling import lose_nudges, meddle_with_nudges, rotate_keys
 from tests.chaos.waiting import until
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -21,6 +22,13 @@ Connection = psycopg.Connection[tuple[object, ...]]
 MOST_CONNECTIONS = 300
 # As many requests meet a fault of the model at least: two keys of two workers.
 FEWEST_ASKED = 4
+# What a worker holds, and some more.
+FEWEST_BROKEN = 10
+# Keys that the model's server refuses are replaced by people: a worker sets them aside for long.
+REFUSED_KEYS = ("quota", "401")
+OTHERS = """
+SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> ALL(%s)
+"""
 # By itself, or by the signal that asks for it; not by the one that does not ask.
 ENDED_AS_ASKED = (0, -signal.SIGTERM)
 Make = Callable[[Arena, random.Random], Awaitable[None]]
@@ -42,6 +50,13 @@ class Fault:
     is_web_killed: bool = False
     conversations: int = 0
     needs: Need = ""
+    is_of_model: bool = False
+
+
+async def do_nothing(arena: Arena, dice: random.Random) -> None:
+    """What the others are to be compared with."""
+    del arena
+    await asyncio.sleep(dice.uniform(5, 10))
 
 
 async def kill_worker(arena: Arena, dice: random.Random) -> None:
@@ -74,8 +89,11 @@ async def kill_web(arena: Arena, dice: random.Random) -> None:
 
 
 async def kill_relay(arena: Arena, dice: random.Random) -> None:
-    """Nobody looks after what was lost."""
-    await arena.restart(dice.choice(arena.relays), "relay", down_seconds=dice.uniform(0, 5))
+    """Nobody looks after what is lost, and all nudges are."""
+    stack = dice.choice(arena.relays)
+    await asyncio.to_thread(stack.kill, "relay")
+    await lose_nudges(arena, seconds=dice.uniform(1, 5))
+    await asyncio.to_thread(stack.start, "relay")
 
 
 async def restart_everything(arena: Arena, dice: random.Random) -> None:
@@ -111,9 +129,11 @@ async def pause_redis(arena: Arena, dice: random.Random) -> None:
 
 async def reset_redis(arena: Arena, dice: random.Random) -> None:
     """Its connections break again and again."""
+    broken = 0
     for _ in range(10):
-        arena.redis_proxy.reset()
+        broken += arena.redis_proxy.reset()
         await asyncio.sleep(dice.uniform(1, 3))
+    assert broken >= FEWEST_BROKEN, f"{broken} connections were reset"
 
 
 async def fill_redis(arena: Arena, dice: random.Random) -> None:
@@ -146,19 +166,33 @@ async def lock_conversations(arena: Arena, dice: random.Random) -> None:
 
 
 async def take_all_connections(arena: Arena, dice: random.Random) -> None:
-    """The database has no connection left for whoever asks."""
+    """The product's connections are cut, and the database has none left for whoever asks."""
+    held: list[Connection] = []
 
-    def hold() -> list[Connection]:
-        held: list[Connection] = []
+    def take_all() -> None:
         with contextlib.suppress(psycopg.OperationalError):
             while len(held) < MOST_CONNECTIONS:
                 held.append(arena.database())
-        return held
 
-    held = await asyncio.to_thread(hold)
-    await asyncio.sleep(dice.uniform(10, 20))
-    for one in held:
-        one.close()
+    def others() -> list[int]:
+        mine = [one.info.backend_pid for one in held]
+        found = held[0].execute(OTHERS, [mine]).fetchall()
+        return [int(str(pid)) for (pid,) in found]
+
+    try:
+        await asyncio.to_thread(take_all)
+        cut = await asyncio.to_thread(others)
+        held[0].execute("SELECT pg_terminate_backend(pid) FROM unnest(%s::int[]) AS pid", [cut])
+        end = time.monotonic() + dice.uniform(10, 20)
+        while time.monotonic() < end:
+            # Whatever comes free is taken before the product has it; most of it.
+            await asyncio.to_thread(take_all)
+            await asyncio.sleep(0.02)
+        left = len(await asyncio.to_thread(others))
+    finally:
+        for one in held:
+            one.close()
+    assert left <= len(cut) / 2, f"{left} of {len(cut)} connections came back"
 
 
 def upstream(mode: str, *, seconds: float = 12, is_one_key: bool = False, **fields: object) -> Make:
@@ -173,9 +207,11 @@ def upstream(mode: str, *, seconds: float = 12, is_one_key: bool = False, **fiel
         await asyncio.to_thread(arena.upstream.behave, mode, **which, **fields)
         await asyncio.sleep(seconds + dice.random())
         met = await asyncio.to_thread(_asked, arena)
+        await asyncio.to_thread(arena.reset_model)
+        if mode in REFUSED_KEYS:
+            arena.replace_keys()
         # Else nothing would be proved.
         assert met >= FEWEST_ASKED, f"{mode}: the model was asked {met} times"
-        await asyncio.to_thread(arena.reset_model)
 
     return make
 
@@ -201,10 +237,12 @@ async def reset_upstream(arena: Arena, dice: random.Random) -> None:
     for _ in range(10):
         broken += arena.model_proxy.reset()
         await asyncio.sleep(dice.uniform(0.5, 2))
-    assert broken >= FEWEST_ASKED, f"{broken} connections were reset"
+    met = await asyncio.to_thread(_asked, arena)
+    assert min(broken, met) >= FEWEST_ASKED, f"{broken} reset, the model was asked {met} times"
 
 
 PROCESSES = (
+    Fault("nothing, to compare with", do_nothing, 3),
     Fault("kill -9 of a worker", kill_worker, 100, 3, is_worker_killed=True),
     Fault(
         "kill -9 of the web process", kill_web, 40, 1, 10.0, is_web_killed=True, conversations=300
@@ -239,22 +277,18 @@ MODES = (
     "garbage", "bad_json", "bad_utf8", "huge_line", "no_done", "late_cut", "empty",
 )  # fmt: skip
 MODEL = (
-    *(Fault(f"the model's server: {mode}", upstream(mode), 3) for mode in MODES),
-    Fault("the model's server: 401 of one key", upstream("401", is_one_key=True), 3),
-    Fault(
-        "the model's server: one token each 0.8 s",
-        upstream("slow", tokens_per_s=1.25, seconds=30),
-        3,
-    ),
-    Fault("the model's server: an unknown tool", upstream("tool_call", tool="launch_rockets"), 3),
-    Fault("the model's server: refused", refuse_upstream, 3, 1),
-    Fault("the model's server: reset", reset_upstream, 3),
-    Fault("the model's server: ten keys replaced", rotate_keys, 3),
+    *((mode, upstream(mode)) for mode in MODES),
+    ("401 of one key", upstream("401", is_one_key=True)),
+    ("one token each 0.8 s", upstream("slow", tokens_per_s=1.25, seconds=30)),
+    ("an unknown tool", upstream("tool_call", tool="launch_rockets")),
+    ("reset", reset_upstream),
+    ("ten keys replaced", rotate_keys),
 )
 FAULTS = (
     *PROCESSES,
     *REDIS,
     *DATABASE,
-    *MODEL,
-    *(Fault(name, make, 3) for name, make in CLIENTS),
+    Fault("the model's server: refused", refuse_upstream, 3, 1, is_of_model=True),
+    *(Fault(f"the model's server: {name}", make, 3, is_of_model=True) for name, make in MODEL),
+    *(Fault(f"clients: {name}", make, 3) for name, make in CLIENTS),
 )

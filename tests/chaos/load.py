@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import time
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
@@ -58,6 +59,8 @@ class Load:
         self.urls = tuple(urls)
         self.conversations, self.per_second = conversations, per_second
         self.visitors: list[Visitor] = []
+        # How long each knocked until it was let in (s); whoever still does when all stop, too.
+        self.entered: list[float] = []
         self._random = random.Random(seed)
         self._questions = _questions()
         self._tasks: list[asyncio.Task[None]] = []
@@ -78,9 +81,11 @@ class Load:
         await self.stop_asking()
         await asyncio.gather(*(visitor.__aexit__() for visitor in self.visitors))
 
-    def forget_left(self) -> None:
-        """Drop the journals of those who closed their tab."""
+    def forget_left(self) -> Sequence[Visitor]:
+        """Keep those no longer who closed their tab; return them."""
+        left = [one for one in self.visitors if one.has_left]
         self.visitors = [one for one in self.visitors if not one.has_left]
+        return left
 
     async def stop_asking(self) -> None:
         """Say nothing more; the connections stay."""
@@ -99,8 +104,7 @@ class Load:
         await asyncio.sleep(dice.random() * self.conversations / self.per_second)
         while True:
             visitor = Visitor(self.urls[number % len(self.urls)])
-            await visitor.__aenter__()
-            self.visitors.append(visitor)
+            await self._let_in(visitor)
             questions = dice.sample(self._questions, k=len(self._questions))
             while visitor.is_with_assistant and questions:
                 await visitor.say(f"{questions.pop()} (my reference is {dice.randrange(10**6)})")
@@ -108,6 +112,14 @@ class Load:
             task = asyncio.create_task(_leave(visitor))
             self._leaving.add(task)
             task.add_done_callback(self._leaving.discard)
+
+    async def _let_in(self, visitor: Visitor) -> None:
+        start = time.monotonic()
+        try:
+            await visitor.__aenter__()
+        finally:
+            self.entered.append(time.monotonic() - start)
+        self.visitors.append(visitor)
 
 
 async def _leave(visitor: Visitor) -> None:

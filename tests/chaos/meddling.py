@@ -23,7 +23,7 @@ SELECT count(*) FROM assistant_turn WHERE state = 'failed' OR error_code LIKE 'm
 async def meddle_with_nudges(arena: Arena, dice: random.Random) -> None:
     """Of the nudges for workers 30 % are lost; the others come late, in any order, three times."""
     client = redis.asyncio.Redis.from_url(arena.servers.urls.redis_url)
-    queue = f"{arena.prefix}.celery.turns"
+    queue = _queue(arena)
     end = time.monotonic() + dice.uniform(20, 30)
     caught: list[asyncio.Task[None]] = []
 
@@ -47,6 +47,24 @@ async def meddle_with_nudges(arena: Arena, dice: random.Random) -> None:
     arena.notes["nudges that came late and three times, the last time"] = len(caught)
 
 
+async def lose_nudges(arena: Arena, *, seconds: float) -> None:
+    """All nudges for workers are lost for so long."""
+    client = redis.asyncio.Redis.from_url(arena.servers.urls.redis_url)
+    end, lost = time.monotonic() + seconds, 0
+
+    async def catch() -> int:
+        caught = 0
+        while (left := end - time.monotonic()) > 0:
+            caught += bool(await client.brpop([_queue(arena)], timeout=left))
+        return caught
+
+    try:
+        lost = sum(await asyncio.gather(*(catch() for _ in range(CATCHERS))))
+    finally:
+        await client.aclose()
+    arena.notes["nudges lost while the relay was gone, the last time"] = lost
+
+
 async def rotate_keys(arena: Arena, dice: random.Random) -> None:
     """Each key is replaced in the file, and refused by the model's server a moment later."""
     await arena.let_model_be_asked()
@@ -58,8 +76,12 @@ async def rotate_keys(arena: Arena, dice: random.Random) -> None:
             await asyncio.to_thread(arena.upstream.behave, "401", key=key)
         await asyncio.sleep(dice.uniform(1, 3))
     await asyncio.to_thread(arena.reset_model)
-    name = "turns that a model did not end while ten keys were replaced, the last time"
-    arena.notes[name] = await asyncio.to_thread(_count_failed, arena) - failed
+    failed = await asyncio.to_thread(_count_failed, arena) - failed
+    assert not failed, f"{failed} turns were not ended by the model"
+
+
+def _queue(arena: Arena) -> str:
+    return f"{arena.prefix}.celery.turns"
 
 
 def _count_failed(arena: Arena) -> int:

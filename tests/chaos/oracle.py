@@ -33,7 +33,13 @@ SELECT count(*) FROM assistant_turn AS turn
 JOIN conversations_conversation AS conversation ON conversation.id = turn.conversation_id
 WHERE conversation.public_id = ANY(%s) AND turn.state IN ('queued', 'running')
 """
+HAND_OFFS = """
+SELECT conversation_id FROM escalation_handoff
+WHERE conversation_id = ANY(%s) AND state IN ('waiting', 'taken')
+"""
 OPEN_STATES = ("queued", "running")
+# Where a conversation waits for people or is with one.
+WITH_PEOPLE = ("waiting", "agent")
 ENDED = ("done", "failed")
 
 
@@ -52,6 +58,8 @@ class Findings:
     late: list[str] = field(default_factory=list)
     # Processes that ended by themselves: a supervisor starts them again, but they had no cause.
     died: list[str] = field(default_factory=list)
+    # Faults that could not be made, or that nobody met: what they were to show is not shown.
+    failed: list[str] = field(default_factory=list)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -73,6 +81,8 @@ class Stored:
     last_seq: int
     messages: Sequence[dict[str, Any]]
     turns: Sequence[dict[str, Any]]
+    # Whether a hand-off waits for people or is with one.
+    is_handed_off: bool = False
 
 
 def read_stored(database_url: str, public_ids: Sequence[str]) -> dict[str, Stored]:
@@ -82,6 +92,9 @@ def read_stored(database_url: str, public_ids: Sequence[str]) -> dict[str, Store
         pks = [row["id"] for row in conversations]
         messages = connection.execute(MESSAGES, [pks]).fetchall()
         turns = connection.execute(TURNS, [DEADLINE_SECONDS, pks]).fetchall()
+        passed_on = {
+            row["conversation_id"] for row in connection.execute(HAND_OFFS, [pks]).fetchall()
+        }
     return {
         row["public_id"]: Stored(
             row["public_id"],
@@ -89,6 +102,7 @@ def read_stored(database_url: str, public_ids: Sequence[str]) -> dict[str, Store
             row["last_seq"],
             [one for one in messages if one["conversation_id"] == row["id"]],
             [one for one in turns if one["conversation_id"] == row["id"]],
+            is_handed_off=row["id"] in passed_on,
         )
         for row in conversations
     }
@@ -171,6 +185,9 @@ def _judge_turns(findings: Findings, stored: Stored) -> None:
         for turn in stored.turns
         if turn["state"] in ENDED and turn["message_id"] is None
     ]
+    is_with_people = stored.status in WITH_PEOPLE
+    if is_with_people != stored.is_handed_off:
+        findings.stuck.append(f"{name}: is {stored.status}; a hand-off: {stored.is_handed_off}")
     for one in stored.messages:
         if one["author_kind"] != "customer":
             continue
@@ -178,7 +195,7 @@ def _judge_turns(findings: Findings, stored: Stored) -> None:
         done = [turn for turn in covering if turn["state"] in ENDED]
         if len(done) > 1:
             findings.doubled.append(f"{name}: {one['seq']} was answered by {len(done)} turns")
-        if not done and stored.status == "assistant":
+        if not done and not is_with_people:
             findings.stuck.append(f"{name}: {one['seq']} has no turn that ended")
 
 

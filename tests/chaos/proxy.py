@@ -64,10 +64,11 @@ class Proxy:
 
     def reset(self) -> int:
         """Break every connection with a RST; return how many."""
-        broken = len(self._writers)
-        for writer in tuple(self._writers):
+        ends = tuple(self._writers)
+        for writer in ends:
             _break(writer)
-        return broken
+        # Each has one towards the client and one towards the server.
+        return len(ends) // 2
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(self._serve(reader, writer))

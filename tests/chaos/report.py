@@ -29,18 +29,19 @@ one machine ({machine}); two faults are made at a time there, each with all of t
 """
 COLUMNS = (
     "fault", "times", "load", "messages", "lost", "unaccepted", "doubled", "misordered", "holes",
-    "stuck", "late", "died", "answered / quoted / asked back / passed on",
+    "stuck", "late", "died", "failed",
+    "answered / quoted / asked back / passed on / cancelled / failed",
     "acknowledged p50 / p95 / max", "first answer after it p50 / max", "seed, commit",
 )  # fmt: skip
 ROW = (
     "| {name} | {times} | {conversations} at {rate:g}/s | {messages} | {lost} | {unaccepted} "
-    "| {doubled} | {misordered} | {holes} | {stuck} | {late} | {died} | {ends} "
+    "| {doubled} | {misordered} | {holes} | {stuck} | {late} | {died} | {failed} | {ends} "
     "| {p50:.3f} / {p95:.3f} / {most:.1f} | {back:.1f} / {longest:.1f} | {seed}, {commit} |"
 )
 Row = dict[str, Any]
 # What was not looked at yet when an older row was measured.
-UNKNOWN = {"unaccepted": "-", "late": "-"}
-ENDS = ("answered", "quoted", "asked_back", "handed_off")
+UNKNOWN = {"unaccepted": "-", "late": "-", "failed": "-"}
+ENDS = ("answered", "quoted", "asked_back", "handed_off", "cancelled", "failed")
 
 
 def commit_now() -> str:
@@ -72,6 +73,8 @@ def row_of(result: Result, *, work: Work, seed: int, commit: str) -> Row:
         "begun": [round(one.begun, 2) for one in result.overdue],
         "overdue": [round(one.whole, 2) for one in result.overdue],
         "reconnected": [round(one, 2) for one in result.reconnected],
+        "model_back": result.model_back,
+        "entered": max(result.entered, default=0.0),
         "ended_after": result.ended_after,
         "usage": result.usage,
         "notes": result.notes,
@@ -82,7 +85,7 @@ def row_of(result: Result, *, work: Work, seed: int, commit: str) -> Row:
 
 def is_clean(row: Row) -> bool:
     """Return whether no promise was broken."""
-    return not any(row[kind] for kind in Findings.__slots__)
+    return not any(row.get(kind) for kind in Findings.__slots__)
 
 
 def as_page(rows: Sequence[Row]) -> str:
@@ -93,7 +96,7 @@ def as_page(rows: Sequence[Row]) -> str:
         "|---" * len(COLUMNS) + "|",
         *(ROW.format(**(UNKNOWN | row | {"ends": _ends(row)})) for row in rows),
     ]
-    told = [*_overdue(rows), *_reconnected(rows)]
+    told = [*_overdue(rows), *_reconnected(rows), *_model_back(rows)]
     notes = [f"- {name}: {value:.2f}" for row in rows for name, value in row["notes"].items()]
     parts = ["\n".join(one) for one in (lines, told, notes) if one]
     return HEAD.format(machine=machine) + "\n\n".join(parts) + "\n"
@@ -136,11 +139,22 @@ def _spread(seconds: Sequence[float]) -> str:
     )
 
 
+def _model_back(rows: Sequence[Row]) -> list[str]:
+    """Tell how long the product did without a model that was there again."""
+    found = [row["model_back"] for row in rows if row.get("model_back") is not None]
+    if not found:
+        return []
+    return [
+        f"The model wrote an answer again {_spread(found)} after the last time of each fault of "
+        f"its server, {len(found)} faults, with nothing put right by hand but refused keys.\n"
+    ]
+
+
 def _reconnected(rows: Sequence[Row]) -> list[str]:
     found = [one for row in rows for one in row["reconnected"]]
     if not found:
         return []
     return [
         f"A socket that broke with the web process was back after {percentile(found, 50):.1f} s "
-        f"(p50) and {percentile(found, 99):.1f} s (p99), {len(found)} of them."
+        f"(p50) and {percentile(found, 99):.1f} s (p99), {len(found)} of them.\n"
     ]

@@ -124,6 +124,19 @@ def forget_a_message(journal: Journal, stored: dict[str, Any]) -> None:
     stored["turns"][1].update(from_seq=4, through_seq=4)
 
 
+def wait_for_nobody(journal: Journal, stored: dict[str, Any]) -> None:
+    stored["status"] = "waiting"
+
+
+def hand_off_in_secret(journal: Journal, stored: dict[str, Any]) -> None:
+    stored["is_handed_off"] = True
+
+
+def resolve_unanswered(journal: Journal, stored: dict[str, Any]) -> None:
+    stored["status"] = "resolved"
+    stored["turns"][1].update(state="cancelled")
+
+
 @pytest.mark.parametrize(
     ("damage", "kind"),
     [
@@ -143,6 +156,9 @@ def forget_a_message(journal: Journal, stored: dict[str, Any]) -> None:
         (miss_a_message, "holes"),
         (leave_a_turn_open, "stuck"),
         (forget_a_message, "stuck"),
+        (wait_for_nobody, "stuck"),
+        (hand_off_in_secret, "stuck"),
+        (resolve_unanswered, "stuck"),
     ],
 )
 def test_oracle_sees_what_is_broken(
@@ -151,6 +167,13 @@ def test_oracle_sees_what_is_broken(
     journal, stored = sound()
     damage(journal, stored)
     assert kind in broken(counts(journal, stored))
+
+
+def test_what_waits_for_people_needs_no_turn() -> None:
+    journal, stored = sound()
+    forget_a_message(journal, stored)
+    stored |= {"status": "waiting", "is_handed_off": True}
+    assert not broken(counts(journal, stored))
 
 
 def test_oracle_misses_a_conversation_that_is_gone() -> None:

@@ -14,7 +14,7 @@ def test_two_runs_lose_none_of_each_others_rows(tmp_path: Path) -> None:
     names = [f"fault {number}" for number in range(40)]
     rows = [
         row_of(
-            Result(name, 1, Findings(), messages=3, conversations=1, acknowledged=[0.1]),
+            Result(name, 1, Findings(), messages=3, acknowledged=[0.1]),
             work=Work(1, per_second=1),
             seed=1,
             commit="abc",

@@ -4,8 +4,13 @@ import random
 
 import pytest
 
-from tests.chaos.soak import as_page, trend_of
+from tests.chaos.soak import BOUNDED, as_page, trend_of
 
+FACTS = dict.fromkeys(("commit", "shared", "messages", "ends", "promises", "broken"), "") | {
+    "minutes": 15,
+    "conversations": 5,
+    "rate": 1,
+}
 TIMES = [10.0 * number for number in range(90)]
 
 
@@ -25,8 +30,20 @@ def test_as_page_looks_at_the_second_half_only() -> None:
     dice = random.Random(1)
     samples = [(at, {"memory": 100 + min(at, 400) + dice.gauss(0, 1)}) for at in TIMES]
 
-    page, is_level = as_page(samples, commit="abc", minutes=15, conversations=5, rate=1)
+    page, is_level = as_page(samples, **FACTS)
 
     assert is_level
     assert "| memory | " in page
     assert "| level |" in page
+
+
+def test_what_is_bounded_is_not_judged_and_anything_else_is() -> None:
+    def samples(name: str) -> list[tuple[float, dict[str, float]]]:
+        return [(at, {name: at}) for at in TIMES]
+
+    page, is_level = as_page(samples(BOUNDED), **FACTS)
+    assert is_level
+    assert "| bounded |" in page
+    page, is_level = as_page(samples("memory of web (MB)"), **FACTS)
+    assert not is_level
+    assert "| grows |" in page

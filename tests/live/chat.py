@@ -34,7 +34,9 @@ class Journal:
     received_at: dict[int, float] = field(default_factory=dict)
     # By the message: when the first piece of it came, of the last attempt at it.
     begun_at: dict[str, float] = field(default_factory=dict)
+    # One each a socket that was welcomed; the last one may be open.
     welcomed_at: list[float] = field(default_factory=list)
+    closed_at: list[float] = field(default_factory=list)
     # What the server would not take, whose text the widget gives back.
     refused: dict[str, str] = field(default_factory=dict)
 
@@ -111,7 +113,8 @@ class Customer:
                 async with connect(address, max_size=None, ping_interval=None) as socket:
                     await self._talk(socket)
             except (OSError, ConnectionClosed, InvalidHandshake, EOFError, TimeoutError):
-                self._socket = None
+                pass
+            self._note_end()
             most = min(CAP_SECONDS, BASE_SECONDS * 2**self._tries)
             self._tries += 1
             await asyncio.sleep(random.uniform(0, most))
@@ -175,6 +178,11 @@ class Customer:
                 self.status = frame["status"]
             case "delta" if frame["offset"] == 0:
                 self.journal.begun_at[frame["message"]] = time.monotonic()
+
+    def _note_end(self) -> None:
+        self._socket = None
+        if len(self.journal.closed_at) < len(self.journal.welcomed_at):
+            self.journal.closed_at.append(time.monotonic())
 
     def _note_message(self, frame: dict[str, Any]) -> None:
         self.journal.order.append(frame["seq"])

@@ -47,6 +47,7 @@ class Stack:
         self._environment = self._common(database_url, redis_url) | dict(environment or {})
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._offsets: dict[str, int] = {}
+        self._died: list[str] = []
 
     def __enter__(self) -> Self:
         try:
@@ -71,11 +72,6 @@ class Stack:
         """The web server's address, without a slash at its end."""
         return f"http://127.0.0.1:{self.port}"
 
-    @property
-    def socket_url(self) -> str:
-        """The same for websockets."""
-        return f"ws://127.0.0.1:{self.port}"
-
     def start(self, name: str, *, environment: Mapping[str, str] | None = None) -> None:
         """Start one process (again), with some more environment where given; doesn't wait."""
         if name in self._running and self._running[name].poll() is None:
@@ -87,11 +83,20 @@ class Stack:
 
     def kill(self, name: str) -> None:
         """Kill one process as a crash would (SIGKILL), with its children."""
-        processes.kill(self._running.pop(name))
+        processes.kill(self._take(name))
 
     def stop(self, name: str, *, patience_seconds: float = 30) -> int:
         """Ask one process to end (SIGTERM) and return its exit status."""
-        return processes.end(self._running.pop(name), patience_seconds=patience_seconds)
+        return processes.end(self._take(name), patience_seconds=patience_seconds)
+
+    def revive(self) -> list[str]:
+        """Start again what ended by itself, as a supervisor would; return what did since then."""
+        for name, process in tuple(self._running.items()):
+            if process.poll() is not None:
+                self._take(name)
+                self.start(name)
+        died, self._died = self._died, []
+        return died
 
     def suspend(self, name: str) -> None:
         """Freeze one process (SIGSTOP): it neither works nor dies."""
@@ -143,6 +148,13 @@ class Stack:
         if name == "web":
             return is_web_ready(f"{self.url}/readyz")
         return SIGNS.get(name, "") in self.log(name)
+
+    def _take(self, name: str) -> subprocess.Popen[bytes]:
+        """Return a process that is no longer to run, and note where it had ended by itself."""
+        process = self._running.pop(name)
+        if process.poll() is not None:
+            self._died.append(name)
+        return process
 
     def _spawn(self, service: Service, environment: dict[str, str]) -> subprocess.Popen[bytes]:
         return processes.spawn(
