@@ -45,11 +45,6 @@ class Redactor:
         )
 
     @property
-    def values(self) -> dict[str, str]:
-        """Each placeholder's value, as ``Vault`` keeps them."""
-        return dict(self._values)
-
-    @property
     def counts(self) -> dict[str, int]:
         """How many different values of each type were seen."""
         return {kind: count for kind, count in self._counts.items() if kind != _LITERAL}

@@ -8,16 +8,13 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
-from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest_django import Settings
 
 from assistant.redaction import (
     Redactor,
     Span,
     StreamRestorer,
-    Vault,
     check_patterns,
     find_spans,
     spans,
@@ -297,21 +294,3 @@ def test_stream_restorer_shows_plain_text_at_once() -> None:
     assert restorer.feed(" <b") == " <b"
     assert restorer.feed(" <") == " "
     assert restorer.feed("3") == "<3"
-
-
-def test_vault_when_keys_are_configured(settings: Settings) -> None:
-    redactor = Redactor()
-    redactor.redact("a@example.com")
-    settings.FIELD_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
-
-    sealed = Vault.seal(redactor.values)
-
-    assert "example" not in sealed
-    assert Vault.open(sealed) == {"<EMAIL_1>": "a@example.com"}
-
-
-def test_vault_when_no_keys_are_configured_keeps_nothing(settings: Settings) -> None:
-    settings.FIELD_ENCRYPTION_KEYS = []
-
-    assert Vault.seal({"<EMAIL_1>": "a@example.com"}) == ""
-    assert Vault.open("") == {}
