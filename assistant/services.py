@@ -49,25 +49,16 @@ class Receipt:
 
 
 @transaction.atomic
-def receive_customer_message(conversation_pk: int, *, client_id: UUID, text: str) -> Receipt:
-    """Store a customer's message and what must follow from it; idempotent by ``client_id``."""
-    return _receive(record.lock_conversation(conversation_pk), client_id=client_id, text=text)
-
-
-@transaction.atomic
 def receive_by_token(
     token: str, *, client_id: UUID, text: str, authorise: Callable[[Conversation], None]
 ) -> Receipt:
-    """Do the same in the conversation that an unexpired token opens, once ``authorise`` let it.
+    """Store a customer's message and what must follow from it; idempotent by ``client_id``.
 
-    Raises ``Unauthorized``, and what ``authorise`` raises.
+    The conversation is the one that an unexpired token opens, once ``authorise`` let it. Raises
+    ``Unauthorized``, and what ``authorise`` raises.
     """
     conversation = record.lock_by_token(token)
     authorise(conversation)
-    return _receive(conversation, client_id=client_id, text=text)
-
-
-def _receive(conversation: Conversation, *, client_id: UUID, text: str) -> Receipt:
     cleaned = clean_message(text)
     known = record.find_by_client_id(conversation, client_id)
     if known is not None:

@@ -1,6 +1,5 @@
 """A site with two articles, and an engine that says what a test wrote."""
 
-import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -8,13 +7,13 @@ import pytest
 from accounts.models import User
 from assistant import activity, preparing
 from assistant.models import Turn
-from assistant.services import receive_customer_message
 from assistant.tools import registry
 from conversations.models import Conversation, Message, Site
 from escalation.services import heard_from
 from knowledge.indexing import index_article
 from knowledge.services import ArticleContent, store_article
 from llm.testing import ScriptedEngine
+from tests.customers import say
 from tests.waiting import until
 
 RETURNS = "You can return unused items within 30 days of delivery. Refunds take five days."
@@ -59,7 +58,7 @@ def ask(conversation: Conversation, articles: None) -> Callable[[str], Turn]:
     """Send a customer's message and return the turn that covers it."""
 
     def send(text: str) -> Turn:
-        receive_customer_message(conversation.pk, client_id=uuid.uuid4(), text=text)
+        say(conversation, text)
         return Turn.objects.filter(conversation=conversation).latest("pk")
 
     return send

@@ -2,15 +2,12 @@
 
 import asyncio
 import json
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from assistant.helping.running import run_help
 from assistant.models import HelperRun
-from assistant.services import receive_customer_message
-from conversations.models import Conversation
 from core.background import in_database_thread
 from llm.errors import ModelError
 from llm.types import ChatMessage, Completion, Tier, Usage
@@ -45,11 +42,6 @@ class ScriptedCompletions:
     def read(self) -> str:
         """All that the last request showed the model."""
         return "\n".join(message.content for message in self.asked[-1])
-
-
-def say(conversation: Conversation, text: str) -> None:
-    """Let the customer say something."""
-    receive_customer_message(conversation.pk, client_id=uuid.uuid4(), text=text)
 
 
 async def carried_out(run: HelperRun) -> HelperRun:

@@ -1,7 +1,6 @@
 """Effects: proposed in a turn, decided by a click, done once at most, and never left in doubt."""
 
 import threading
-import uuid
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -12,7 +11,7 @@ from django.utils import timezone
 from assistant.actions import decide
 from assistant.models import ToolCall, Turn
 from assistant.relay import run_once
-from assistant.services import end_by_customer, receive_customer_message
+from assistant.services import end_by_customer
 from assistant.tools import registry
 from assistant.turns import run_turn
 from conversations.models import Conversation, Message
@@ -26,6 +25,7 @@ from tests.assistant.acting import proposed as proposed  # noqa: PLC0414 - a fix
 from tests.assistant.acting import shop as shop  # noqa: PLC0414 - a fixture
 from tests.assistant.acting import sign_in as sign_in  # noqa: PLC0414 - a fixture
 from tests.assistant.conftest import texts
+from tests.customers import say
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -293,5 +293,5 @@ def test_customer_may_write_on_while_a_card_is_open(
     shop: Shop, conversation: Conversation, proposed: Callable[..., ToolCall]
 ) -> None:
     call = proposed()
-    receive_customer_message(conversation.pk, client_id=uuid.uuid4(), text="one more thing")
+    say(conversation, "one more thing")
     assert decide(conversation.pk, call_id=call.public_id, accept=True).state == "confirmed"

@@ -1,7 +1,6 @@
 """Answers given again: which key they have, which are kept, and who writes them."""
 
 import asyncio
-import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from types import SimpleNamespace
@@ -16,7 +15,6 @@ from assistant import cache, composing, planning
 from assistant.cache import cache_key, drop_old, find_cached, normalise_question, single_flight
 from assistant.models import CachedAnswer, Reservation, Turn
 from assistant.promises import DEFAULT_OUTPUT_RULES
-from assistant.services import receive_customer_message
 from assistant.turns import run_turn
 from conversations.models import Message, Site
 from conversations.services import start_conversation
@@ -26,6 +24,7 @@ from knowledge.models import Article
 from knowledge.retrieval import Retrieval, retrieve
 from llm.testing import ScriptedEngine, make_answer
 from tests.assistant.test_composing import judged
+from tests.customers import say
 
 QUESTION = "How many days do I have to return unused items?"
 ANSWER = "You can return unused items within 30 days of delivery."
@@ -138,7 +137,7 @@ async def ask_anew(site: Site, question: str = QUESTION, *, died: int = 0) -> Tu
 
     def send() -> int:
         conversation = start_conversation(site)[0]
-        receive_customer_message(conversation.pk, client_id=uuid.uuid4(), text=question)
+        say(conversation, question)
         Turn.objects.filter(conversation=conversation).update(attempt=died)
         return Turn.objects.filter(conversation=conversation).latest("pk").pk
 

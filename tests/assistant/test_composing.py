@@ -1,6 +1,5 @@
 """What lies between the plan and the message: redaction, the model's verdict, the record."""
 
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +12,6 @@ from assistant.drafts import Job
 from assistant.models import CachedAnswer, Reservation, Turn, TurnRecord
 from assistant.prompt_library import canary
 from assistant.reading import read_question
-from assistant.services import receive_customer_message
 from assistant.turns import run_turn
 from conversations.models import Message, Site
 from conversations.services import start_conversation
@@ -23,6 +21,7 @@ from llm import tokens
 from llm.errors import ModelStreamBroken
 from llm.testing import ScriptedEngine, make_answer
 from llm.types import Finished, TextDelta, Usage, Verdict
+from tests.customers import say
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Ask = Callable[[str], Turn]
@@ -173,9 +172,7 @@ async def test_question_when_it_is_asked_again_by_others_is_answered_without_a_m
     engine.add_script(QUESTION, *judged(ANSWER))
     first = await answer(ask)
     other, _ = await in_database_thread(start_conversation)(site)
-    await in_database_thread(receive_customer_message)(
-        other.pk, client_id=uuid.uuid4(), text=f"  {QUESTION.lower()} "
-    )
+    await in_database_thread(say)(other, f"  {QUESTION.lower()} ")
     turn = await Turn.objects.aget(conversation=other)
     await run_turn(turn.pk)
     await turn.arefresh_from_db()

@@ -30,8 +30,9 @@ from llm.errors import ModelBadRequest, ModelUnavailable
 from llm.models import ModelPrice
 from llm.pricing import forget_prices
 from tests.assistant.conftest import RETURNS
-from tests.assistant.helping import ScriptedCompletions, carried_out, say
+from tests.assistant.helping import ScriptedCompletions, carried_out
 from tests.conftest import make_user
+from tests.customers import say
 
 pytestmark = pytest.mark.django_db(transaction=True)
 QUESTION = "How many days do I have to return unused items?"

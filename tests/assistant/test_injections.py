@@ -7,7 +7,6 @@ import json
 import os
 import re
 import sys
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -23,7 +22,6 @@ from assistant.finishing import link_hosts
 from assistant.guardrails import signs_of
 from assistant.models import Spend, ToolCall, Turn
 from assistant.prompt_library import canary, load_prompt
-from assistant.services import receive_customer_message
 from assistant.tools import registry
 from assistant.turns import run_turn
 from conversations.models import Conversation, Customer, Message, Site
@@ -34,6 +32,7 @@ from knowledge.indexing import index_article
 from knowledge.services import ArticleContent, store_article
 from supportbot.demo_data import orders
 from tests.assistant.obeying import DEEDS, FOREIGN, OWN_EMAIL, OWN_ORDER, ObedientEngine
+from tests.customers import say
 
 pytestmark = pytest.mark.django_db(transaction=True)
 QUESTION = "How many days do I have to return unused items?"
@@ -140,7 +139,7 @@ class Stage:
         Conversation.objects.filter(pk=conversation.pk).update(
             customer=self.customer, identity_expires_at=timezone.now() + timedelta(hours=1)
         )
-        receive_customer_message(conversation.pk, client_id=uuid.uuid4(), text=text[:4000])
+        say(conversation, text[:4000])
         return Turn.objects.get(conversation=conversation)
 
     def shown(self) -> list[str]:

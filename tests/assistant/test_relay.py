@@ -14,10 +14,10 @@ from assistant import relay
 from assistant.claims import claim_turn
 from assistant.management.commands import relay as relay_command
 from assistant.models import Turn
-from assistant.services import receive_customer_message
 from conversations.models import Conversation, Episode, Message
 from conversations.selectors import wants_rating
 from escalation.models import HandOff
+from tests.customers import say
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Ask = Callable[[str], Turn]
@@ -144,14 +144,12 @@ def test_close_idle_never_touches_what_waits_for_a_person(
 def test_message_after_the_end_reopens_as_a_new_episode(
     ask: Ask, conversation: Conversation
 ) -> None:
-    import uuid
-
     from assistant.services import end_by_customer
 
     ask("Where is it?")
     end_by_customer(conversation.pk)
     assert Turn.objects.get().state == "cancelled"
-    receive_customer_message(conversation.pk, client_id=uuid.uuid4(), text="Hello again")
+    say(conversation, "Hello again")
     conversation.refresh_from_db()
     assert (conversation.status, conversation.episode) == ("assistant", 2)
     assert Turn.objects.filter(state="queued").count() == 1

@@ -1,6 +1,5 @@
 """The assistant helps while nobody is at the desk, and the place in the queue is kept."""
 
-import uuid
 from datetime import timedelta
 
 import pytest
@@ -13,13 +12,9 @@ from assistant.models import Turn
 from conversations.models import Conversation
 from conversations.services import lock_conversation
 from escalation.models import HandOff
+from tests.customers import say
 
 pytestmark = pytest.mark.django_db
-
-
-def say(conversation: Conversation, text: str) -> int:
-    receipt = services.receive_customer_message(conversation.pk, client_id=uuid.uuid4(), text=text)
-    return receipt.message.seq
 
 
 def status_of(conversation: Conversation) -> str:
@@ -42,7 +37,7 @@ def test_resume_when_waiting_keeps_the_place_and_runs_nothing_again(waiting: Con
 
 
 def test_resume_when_asked_something_meanwhile_answers_that(waiting: Conversation) -> None:
-    asked = say(waiting, "Do gift cards expire?")
+    asked = say(waiting, "Do gift cards expire?").message.seq
     services.resume_assistant(waiting.pk)
     assert Turn.objects.get(conversation=waiting, state="queued").from_seq == asked
 

@@ -1,7 +1,6 @@
 """What running answers show is saved together, and each on its own terms."""
 
 import asyncio
-import uuid
 from collections.abc import Callable
 from types import SimpleNamespace
 
@@ -12,11 +11,11 @@ from assistant import safekeeping
 from assistant.claims import Claim, claim_turn
 from assistant.models import Turn
 from assistant.safekeeping import HasPreview, saving
-from assistant.services import receive_customer_message
 from assistant.streaming import Preview
 from conversations.models import Conversation
 from conversations.services import start_conversation
 from core.background import in_database_thread
+from tests.customers import say
 from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,9 +32,9 @@ def claims(conversation: Conversation, articles: None) -> Claims:
     """Return a claim of a conversation's first turn, another conversation each time."""
 
     def make() -> Claim:
-        pk = start_conversation(conversation.site)[0].pk
-        receive_customer_message(pk, client_id=uuid.uuid4(), text="How do I return shoes?")
-        claim = claim_turn(Turn.objects.get(conversation_id=pk).pk)
+        other = start_conversation(conversation.site)[0]
+        say(other, "How do I return shoes?")
+        claim = claim_turn(Turn.objects.get(conversation=other).pk)
         assert claim is not None
         return claim
 

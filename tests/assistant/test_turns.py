@@ -18,6 +18,7 @@ from llm.errors import ModelContextTooLong, ModelStreamBroken, ModelUnavailable
 from llm.testing import ScriptedEngine, make_answer, make_hand_off
 from llm.types import Completion, Finished, TextDelta, Usage
 from tests.assistant.conftest import texts, until_asked
+from tests.customers import say
 
 pytestmark = pytest.mark.django_db(transaction=True)
 QUESTION = "How many days do I have to return unused items?"
@@ -257,18 +258,12 @@ async def test_hand_back_answers_what_is_still_open(
 ) -> None:
     engine.add_script(QUESTION, *make_answer("Return unused items within 30 days [1]."))
     await in_database_thread(services.take_conversation)(conversation.pk, agent=agent)
-    await in_database_thread(ask_person)(conversation)
+    await in_database_thread(say)(conversation, QUESTION)
     await in_database_thread(services.hand_back)(conversation.pk, agent=agent)
     turn = await Turn.objects.aget()
     await run(turn)
     kinds = [kind for kind, _ in await in_database_thread(texts)(conversation)]
     assert kinds == ["system", "customer", "system", "assistant"]
-
-
-def ask_person(conversation: Conversation) -> None:
-    import uuid
-
-    services.receive_customer_message(conversation.pk, client_id=uuid.uuid4(), text=QUESTION)
 
 
 async def test_stop_keeps_what_was_seen_and_fences_the_writer_off(

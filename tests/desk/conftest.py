@@ -1,15 +1,14 @@
 """Fixtures of the desk's tests: a conversation that waits, and browsers that are logged in."""
 
-import uuid
-
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from assistant.services import receive_customer_message, request_person
+from assistant.services import request_person
 from conversations.models import Conversation, Site
 from conversations.services import CustomerClaim, start_conversation
+from tests.customers import say
 
 
 def make_waiting(
@@ -17,7 +16,7 @@ def make_waiting(
 ) -> Conversation:
     """Return a conversation whose customer asked for a person."""
     conversation, _ = start_conversation(site, claim=CustomerClaim(name=name))
-    receive_customer_message(conversation.pk, client_id=uuid.uuid4(), text=text)
+    say(conversation, text)
     request_person(conversation.pk)
     conversation.refresh_from_db()
     return conversation

@@ -1,6 +1,5 @@
 """The prompts' pages: reading, comparing, choosing with a log entry, trying without sending."""
 
-import uuid
 from typing import Any
 
 import pytest
@@ -15,7 +14,6 @@ from assistant.models import HelperRun, Turn
 from assistant.preparing import prepare
 from assistant.prompt_choice import choose_prompt, prompt_in_force
 from assistant.prompt_library import Prompt, list_prompts
-from assistant.services import receive_customer_message
 from assistant.turns import run_turn
 from conversations.models import Conversation, Message, Site
 from core.background import in_database_thread
@@ -23,6 +21,7 @@ from core.errors import NotFound
 from knowledge.indexing import index_article
 from knowledge.services import ArticleContent, store_article
 from tests.conftest import make_user
+from tests.customers import say
 from tests.desk.conftest import browser_of
 
 pytestmark = pytest.mark.django_db
@@ -120,11 +119,7 @@ def asked(conversation: Conversation, site: Site) -> Turn:
         title="Returns", body="You can return unused items within 30 days of delivery."
     )
     index_article(store_article(site, slug="returns", content=content).article.pk)
-    receive_customer_message(
-        conversation.pk,
-        client_id=uuid.uuid4(),
-        text="How many days do I have to return unused items?",
-    )
+    say(conversation, "How many days do I have to return unused items?")
     return Turn.objects.get()
 
 

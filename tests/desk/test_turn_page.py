@@ -1,6 +1,5 @@
 """The page that says why: its sentence, what it shows of a record, and who may read it."""
 
-import uuid
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,13 +12,13 @@ from django.utils import timezone
 
 from accounts.models import User
 from assistant.models import CachedAnswer, ToolCall, Turn, TurnRecord
-from assistant.services import receive_customer_message
 from conversations.models import Conversation, Message, Site
 from conversations.services import append_message, lock_conversation
 from desk.turn_page import read_turn_page
 from desk.turn_sentence import Grounds, decision_sentence
 from escalation.models import HandOff
 from tests.conftest import make_user
+from tests.customers import say
 from tests.desk.conftest import browser_of, url_of
 
 pytestmark = pytest.mark.django_db
@@ -66,9 +65,7 @@ def manager(site: Site) -> User:
 
 def make_turn(conversation: Conversation, **fields: Any) -> Turn:
     """Return a turn that answered a question a moment ago."""
-    receive_customer_message(
-        conversation.pk, client_id=uuid.uuid4(), text="Can I return boots & tents?"
-    )
+    say(conversation, "Can I return boots & tents?")
     turn = Turn.objects.filter(conversation=conversation).latest("pk")
     now = timezone.now()
     said = append_message(

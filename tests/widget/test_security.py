@@ -28,6 +28,7 @@ from conversations.services import (
 from core.background import in_database_thread
 from llm.types import SourcePassage
 from supportbot.guard import MAX_BODY_BYTES, guard
+from tests.customers import say
 from tests.widget.sockets import ChatClient
 from tests.widget.test_api import bearer, open_session, post, signed
 from widget import api, sessions
@@ -181,9 +182,7 @@ async def test_question_that_was_handed_off_is_answered_after_a_hand_back(
     site: Site, agent: User
 ) -> None:
     conversation, _ = await in_database_thread(start_conversation)(site)
-    await in_database_thread(services.receive_customer_message)(
-        conversation.pk, client_id=uuid.uuid4(), text="Where is it?"
-    )
+    await in_database_thread(say)(conversation, "Where is it?")
     await in_database_thread(services.request_person)(conversation.pk)
     await in_database_thread(services.take_conversation)(conversation.pk, agent=agent)
     await in_database_thread(services.hand_back)(conversation.pk, agent=agent)
