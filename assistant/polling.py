@@ -18,11 +18,16 @@ POLL_SECONDS = 2.0
 BATCH = 20
 
 
-def _due() -> list[Coroutine[Any, Any, None]]:
-    """Return the work that is due; each claims its row first, so a second one is harmless."""
-    turns = take_due(heads(), limit=BATCH) + take_due(expired(), limit=BATCH)
-    actions = pks(waiting_actions(), limit=BATCH)
-    return [*map(carry_out, actions), *map(run_turn, turns)]
+def _due(room: int) -> list[Coroutine[Any, Any, None]]:
+    """Return the work that is due; each claims its row first, so a second one is harmless.
+
+    No more than there is ``room`` for: what is taken is put off, and another worker may have room.
+    """
+    actions = pks(waiting_actions(), limit=min(BATCH, room))
+    room -= len(actions)
+    queued = take_due(heads(), limit=min(BATCH, room))
+    died = take_due(expired(), limit=min(BATCH, room - len(queued)))
+    return [*map(carry_out, actions), *map(run_turn, queued + died)]
 
 
 async def poll_forever(*, limit: int) -> None:
@@ -30,17 +35,14 @@ async def poll_forever(*, limit: int) -> None:
     running: set[asyncio.Task[None]] = set()
     while True:
         await asyncio.sleep(POLL_SECONDS)
-        if working_count() >= limit:
+        if (room := limit - working_count()) <= 0:
             continue
         try:
-            due = await in_database_thread(_due)()
+            due = await in_database_thread(_due)(room)
         except Error as error:
             logger.warning("poll missed: %s", type(error).__name__)
             continue
-        free = max(0, limit - working_count())
-        for left_over in due[free:]:
-            left_over.close()
-        for work in due[:free]:
+        for work in due:
             task = asyncio.create_task(work)
             running.add(task)
             task.add_done_callback(running.discard)

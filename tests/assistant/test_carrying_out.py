@@ -79,9 +79,9 @@ def test_confirmed_effect_without_a_task_is_found_by_the_workers(
 ) -> None:
     call = proposed()
     decide(conversation.pk, call_id=call.public_id, accept=True)
-    assert _due() == []
+    assert _due(1) == []
     shift(call, decided_at=3)
-    (work,) = _due()
+    (work,) = _due(1)
     async_to_sync(in_loop(work))()
     assert len(shop.cancelled) == 1
 
