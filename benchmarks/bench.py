@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import nan
 
 from benchmarks.figures import Figures
 from benchmarks.model import Model
@@ -28,7 +29,7 @@ class Spent:
 
     def of_turns(self, turns: int) -> Figures:
         """Return the processor's seconds for a thousand turns, in all and by part."""
-        scale = 1000 / max(1, turns)
+        scale = 1000 / turns if turns else nan
         parts = {f"cpu of {part}": used * scale for part, used in self.cpu.items()}
         return {"cpu": sum(parts.values()), **(parts if len(parts) > 1 else {})}
 

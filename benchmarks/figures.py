@@ -1,16 +1,22 @@
 """What measured values come to: percentiles of a run, medians over its repeats."""
 
 from collections.abc import Mapping, Sequence
+from math import isnan, nan
 from statistics import median, quantiles
 
 Figures = dict[str, float]
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
-    """Return a percentile; 0 of nothing."""
+    """Return a percentile; not a number (NaN) of nothing."""
     if len(values) < 2:
-        return values[0] if values else 0.0
+        return values[0] if values else nan
     return quantiles(values, n=100, method="inclusive")[percent - 1]
+
+
+def known(figures: Mapping[str, float]) -> Figures:
+    """Return the figures less those of nothing."""
+    return {name: value for name, value in figures.items() if not isnan(value)}
 
 
 def medians(repeats: Sequence[Mapping[str, float]]) -> Figures:

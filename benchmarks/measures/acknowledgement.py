@@ -47,6 +47,7 @@ async def measure_acknowledgement(
         "p50": percentile(took, 50) * 1000,
         "p95": percentile(took, 95) * 1000,
         "p99": percentile(took, 99) * 1000,
+        "views": len(seen),
         "agent p50": percentile(seen, 50) * 1000,
         "agent p99": percentile(seen, 99) * 1000,
         "harness share": spent.harness_share,
