@@ -37,8 +37,8 @@ KEPT = timedelta(days=7)
 MOST_KEPT = 20_000
 # One turn writes, the others look whether it has landed.
 LOOK_SECONDS, LOOKS = 0.1, 80
-# Longer than most answers take, and not much: when a writer dies, who asks the same within this time
-# waits for nothing. When it is only slow, another one writes too, which costs an answer.
+# Longer than most answers take, and not much: when a writer dies, who asks the same within this
+# time waits for nothing. When it is only slow, another one writes too, which costs an answer.
 FLIGHT_SECONDS = 20
 ENGINE = "cache"
 
