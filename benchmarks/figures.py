@@ -1,8 +1,8 @@
-"""What measured values come to: percentiles of a run, medians over its repeats."""
+"""What measured values come to: percentiles and differences, medians over a run's repeats."""
 
 from collections.abc import Mapping, Sequence
-from math import isnan, nan
-from statistics import median, quantiles
+from math import isnan, nan, sqrt
+from statistics import fmean, median, quantiles, variance
 
 Figures = dict[str, float]
 
@@ -12,6 +12,12 @@ def percentile(values: Sequence[float], percent: int) -> float:
     if len(values) < 2:
         return values[0] if values else nan
     return quantiles(values, n=100, method="inclusive")[percent - 1]
+
+
+def difference(after: Sequence[float], before: Sequence[float]) -> tuple[float, float]:
+    """Return how much higher the mean lies, and twice the standard error of that."""
+    errors = (variance(values) / len(values) for values in (after, before))
+    return fmean(after) - fmean(before), 2 * sqrt(sum(errors))
 
 
 def known(figures: Mapping[str, float]) -> Figures:

@@ -1,22 +1,27 @@
 """What customers cost who only have their widget open."""
 
 import asyncio
+from collections.abc import Sequence
+from statistics import fmean
 
 from benchmarks.bench import Bench, spending
 from benchmarks.cores import memory_of
-from benchmarks.figures import Figures
+from benchmarks.figures import Figures, difference
 from benchmarks.load import close_all
 from benchmarks.systems.product import Product
 from benchmarks.systems.system import System
 
 SOCKETS = 5_000
-SETTLE_SECONDS, WATCHED_SECONDS = 10.0, 30.0
+SETTLE_SECONDS = 10.0
+# Several short ones tell how much the shares vary by themselves.
+WINDOWS, WINDOW_SECONDS = 6, 5.0
 
 
 async def measure_idle_sockets(system: System, bench: Bench, *, seed: int) -> Figures:
     """Return the memory of a socket, and the shares of a core that they take.
 
-    Without any there is work, too: what is done before they are open is taken off.
+    Without any there is work, too: what is done before they are open is taken off. A difference up
+    to its noise is not told from none.
     """
     del seed
     if not isinstance(system, Product):
@@ -34,14 +39,30 @@ async def measure_idle_sockets(system: System, bench: Bench, *, seed: int) -> Fi
     return {
         "sockets": alive,
         "kB a socket": held / max(1, alive) / 1000,
-        "core %": shares["web"] - without["web"],
-        "core % of all processes": sum(shares.values()) - sum(without.values()),
-        "core % without any": sum(without.values()),
+        **_more("core %", _of_web(shares), _of_web(without)),
+        **_more("core % of all processes", _of_all(shares), _of_all(without)),
+        "core % without any": fmean(_of_all(without)),
     }
 
 
-async def _shares(system: Product, bench: Bench) -> Figures:
-    """Return what percentage of a core each part takes."""
-    with spending(system, bench.model) as spent:
-        await asyncio.sleep(WATCHED_SECONDS)
-    return {part: 100 * used / spent.seconds for part, used in spent.cpu.items()}
+async def _shares(system: Product, bench: Bench) -> list[Figures]:
+    """Return what percentage of a core each part takes, in one window after the other."""
+    found = []
+    for _ in range(WINDOWS):
+        with spending(system, bench.model) as spent:
+            await asyncio.sleep(WINDOW_SECONDS)
+        found.append({part: 100 * used / spent.seconds for part, used in spent.cpu.items()})
+    return found
+
+
+def _of_web(shares: Sequence[Figures]) -> list[float]:
+    return [one["web"] for one in shares]
+
+
+def _of_all(shares: Sequence[Figures]) -> list[float]:
+    return [sum(one.values()) for one in shares]
+
+
+def _more(name: str, after: Sequence[float], before: Sequence[float]) -> Figures:
+    value, noise = difference(after, before)
+    return {name: value, f"{name} noise": noise}

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from benchmarks.bench import Spent
-from benchmarks.figures import Figures, known, percentile
+from benchmarks.figures import Figures, difference, known, percentile
 from benchmarks.running import Outcome
 from benchmarks.targets import TARGETS, targets_table
 
@@ -90,6 +90,40 @@ def test_figures_of_before_counts_were_kept_are_judged_and_say_so() -> None:
     assert told[1] == "101 ms"
     assert "views not counted" in told[2]
     assert told[3] == "met"
+
+
+@pytest.mark.parametrize(
+    ("value", "noise", "told"),
+    [
+        (-0.73, None, ["not told from none", ""]),
+        (-0.73, 0.4, ["not told from none (± 0.73 % of a core)", "met"]),
+        (0.3, 0.5, ["not told from none (± 0.5 % of a core)", "met"]),
+        (0.3, 0.8, ["not told from none (± 0.8 % of a core)", ""]),
+        (-2.0, 0.1, ["not told from none (± 2 % of a core)", ""]),
+        (0.6, 0.5, ["0.6 % of a core", "met"]),
+        (1.6, 0.5, ["1.6 % of a core", "**missed**"]),
+    ],
+)
+def test_difference_below_its_noise_is_not_told_from_none(
+    value: float, noise: float | None, told: list[str]
+) -> None:
+    figures: Figures = {"sockets": 5000, "core % of all processes": value}
+    if noise is not None:
+        figures["core % of all processes noise"] = noise
+    found = row("the same, all processes", idle_sockets_of_product=figures)
+    assert [found[1], found[3]] == told
+
+
+def test_memory_that_was_given_back_is_not_what_a_socket_takes() -> None:
+    figures: Figures = {"sockets": 5000, "kB a socket": -3.0}
+    assert row("idle socket", idle_sockets_of_product=figures)[1] == "not told from none"
+
+
+def test_noise_of_a_difference_is_twice_its_standard_error() -> None:
+    assert difference([3.0, 3.0], [2.0, 2.0]) == (1.0, 0.0)
+    more, noise = difference([2.0, 4.0], [1.0, 3.0])
+    # Either mean varies by 1: two parted by that are no more apart than chance.
+    assert (more, noise) == (1.0, pytest.approx(2 * 2**0.5))
 
 
 def test_every_target_names_what_it_rests_on() -> None:
