@@ -119,5 +119,7 @@ byId("actions").addEventListener("submit", async (event) => {
 bindKeys({
   t: () => byId("take")?.click(),
   r: () => composer.focus(),
+  // With Shift: an "e" typed beside the reply box must not end a conversation.
+  E: () => byId("resolve")?.click(),
   q: () => location.assign(byId("to-queue").href),
 });

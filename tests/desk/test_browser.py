@@ -142,6 +142,26 @@ async def test_reply_just_sent_is_in_sight_wherever_the_log_was(
     assert problems == []
 
 
+async def test_conversation_is_taken_answered_and_resolved_by_keys_alone(
+    product: Stack, browser: Browser, problems: Problems
+) -> None:
+    ask_for_person(product, name="Keyboard Customer")
+    page = await open_queue(browser, product, problems, name="agent")
+    await page.get_by_role("link", name="Keyboard Customer").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("button", name="Take", exact=True)).to_be_visible()
+    await page.keyboard.press("t")
+    await expect(page.get_by_label("Reply", exact=True)).to_be_focused()
+    await page.keyboard.type("Every piece is HERE")
+    await page.keyboard.press("Control+Enter")
+    await expect(page.get_by_role("log")).to_contain_text("Every piece is HERE")
+    await page.get_by_role("log").focus()
+    await page.keyboard.press("Shift+E")
+    await expect(page.locator(".state")).to_have_text("Resolved")
+    await expect(page.locator("#keys")).not_to_contain_text("resolve")
+    assert problems == []
+
+
 @pytest.mark.parametrize("size", [(1280, 800), (390, 844)])
 @pytest.mark.parametrize("place", ["the queue", "the conversation"])
 async def test_taking_leads_to_the_reply_box_below_the_logs_end(

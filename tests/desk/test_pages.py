@@ -299,7 +299,7 @@ def test_keys_are_those_that_do_something(desk: Client, waiting: Conversation, a
 
     assert keys() == ["t", "q"]
     take_conversation(waiting.pk, agent=agent)
-    assert keys() == ["Ctrl", "Enter", "r", "q"]
+    assert keys() == ["Ctrl", "Enter", "r", "Shift", "e", "q"]
     resolve_by_agent(waiting.pk, agent=agent)
     assert keys() == ["q"]
 
