@@ -5,13 +5,16 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address, IPv6Network, ip_address
 
 import redis
 from django.conf import settings
 from redis.exceptions import RedisError
 
 from core.errors import RateLimited
+
+# What addresses that are none count as, all together.
+UNKNOWN = "unknown"
 
 
 @lru_cache(maxsize=1)
@@ -107,14 +110,14 @@ def check_rates(rates: Sequence[Rate], *, window_seconds: int) -> None:
 
 
 def network_of(address: str) -> str:
-    """Return what one visitor's address counts as: an IPv4 address, or an IPv6 /64."""
+    """Return what one visitor's address counts as: an IPv4 address, or the first of an IPv6 /64."""
     try:
         parsed = ip_address(address)
     except ValueError:
-        return "unknown"
+        return UNKNOWN
     if isinstance(parsed, IPv6Address):
         if parsed.ipv4_mapped:
             # So a server that listens on both kinds names all IPv4 visitors: they are not one.
             return str(parsed.ipv4_mapped)
-        return ":".join(parsed.exploded.split(":")[:4])
+        return str(IPv6Network((int(parsed), 64), strict=False).network_address)
     return str(parsed)

@@ -170,6 +170,7 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
 # A whole office shares one address: lock the pair of name and address, never the address.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "accounts.lock_out.network_of_request"
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English")]
