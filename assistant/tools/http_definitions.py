@@ -1,8 +1,7 @@
 """An ``HttpTool`` row as a tool: each field checked, its address kept from the arguments."""
 
 import re
-from string import Formatter
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode
 
 from django.conf import settings
 from pydantic import BaseModel
@@ -133,19 +132,33 @@ def fill_in(template: str, values: dict[str, object]) -> tuple[str, dict[str, ob
 
     Raises ``ToolRefused`` where a value would lead to another path than the template's.
     """
-    pieces: list[str] = []
-    used: set[str] = set()
-    for text, name, _, _ in Formatter().parse(template):
-        pieces.append(text)
-        if name is not None:
-            used.add(name)
-            pieces.append(quote(as_text(values[name]), safe=""))
-    url = "".join(pieces)
-    segments = urlsplit(url).path.split("/")[1:]
-    # Whoever reads the address next would resolve them: /orders/../admin is another page.
-    if {".", ".."} & set(segments) or "" in segments[:-1]:
-        raise ToolRefused("That is not a usable value.")
+    quoted = {name: quote(as_text(value), safe="") for name, value in values.items()}
+    path, mark, query = template.partition("?")
+    filled = "/".join(_filled_segment(one, quoted) for one in path.split("/"))
+    url = f"{filled}{mark}{query.format_map(quoted)}"
+    used = fields_of(template)
     return url, {name: value for name, value in values.items() if name not in used}
+
+
+def _filled_segment(template: str, quoted: dict[str, str]) -> str:
+    """Return one part of a path; raise ``ToolRefused`` where it would be none, or several.
+
+    Many a server decodes ``%2F`` before it looks for the path's parts, or twice: what is a slash in
+    the end leads elsewhere, as dots do, and nothing at all, where ``/orders/`` lists everybody's.
+    """
+    filled = template.format_map(quoted)
+    if fields_of(template):
+        plain = _decoded(filled)
+        if plain.strip() in {"", ".", ".."} or "/" in plain or "\\" in plain:
+            raise ToolRefused("That is not a usable value.")
+    return filled
+
+
+def _decoded(text: str) -> str:
+    """Return a text with its percent-encodings undone, however often it was encoded."""
+    while (plain := unquote(text)) != text:
+        text = plain
+    return text
 
 
 def with_query(url: str, values: dict[str, object]) -> str:
