@@ -140,6 +140,17 @@ async def test_turn_when_the_model_calls_for_a_person_hands_off(
     assert (hand_off.reason, hand_off.detail) == ("must_not_decide", "Wants an exception")
 
 
+@pytest.mark.parametrize(("died", "asked", "by"), [(2, 1, "scripted"), (3, 0, "extractive")])
+async def test_turn_whose_workers_died_asks_a_model_three_times_at_most(
+    ask: Ask, engine: ScriptedEngine, died: int, asked: int, by: str
+) -> None:
+    engine.add_script(QUESTION, *make_answer("Return unused items within 30 days [1]."))
+    turn = await in_database_thread(ask)(QUESTION)
+    await Turn.objects.filter(pk=turn.pk).aupdate(attempt=died)
+    turn = await run(turn)
+    assert (turn.outcome, turn.engine, len(engine.requests)) == ("answered", by, asked)
+
+
 async def test_turn_when_the_model_is_down_answers_from_the_articles(
     ask: Ask, engine: ScriptedEngine
 ) -> None:
