@@ -46,6 +46,8 @@ class Seen:
     # Answers without stamps did not come from the model: rules or articles gave them.
     unstamped: int = 0
     lost: int = 0
+    # Arrivals that found every chat busy and asked nothing: the load was lower by them.
+    dropped: int = 0
 
     @property
     def added(self) -> list[float]:
@@ -70,7 +72,10 @@ async def ask_in_turn(chat: Chat, questions: Sequence[str], *, pause: float) -> 
 async def ask_at_random(
     chats: Sequence[Chat], questions: Sequence[str], *, per_second: float, seconds: float, seed: int
 ) -> Seen:
-    """Ask in open conversations by a Poisson process; a busy one is never asked."""
+    """Ask in open conversations by a Poisson process; a busy one is never asked.
+
+    Who finds all of them busy is counted and does not wait.
+    """
     dice, seen = random.Random(seed), Seen()  # noqa: S311 - no secret
     idle, tasks = list(chats), set[asyncio.Task[None]]()
     started = due = time.monotonic()
@@ -84,9 +89,11 @@ async def ask_at_random(
         if due - started > seconds:
             break
         await asyncio.sleep(max(0.0, due - time.monotonic()))
-        if idle:
-            chat = idle.pop(dice.randrange(len(idle)))
-            tasks.add(asyncio.create_task(ask_one(chat, question)))
+        if not idle:
+            seen.dropped += 1
+            continue
+        chat = idle.pop(dice.randrange(len(idle)))
+        tasks.add(asyncio.create_task(ask_one(chat, question)))
     await asyncio.gather(*tasks)
     return seen
 

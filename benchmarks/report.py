@@ -45,8 +45,9 @@ SHARED = (
 SPEED = (
     "| system | added to the first token (before + after), alone p50 | p95 | "
     "at 100 chats p50 | p95 | CPU-s per 1,000 turns | "
-    "lost / not by the model / turns |\n|---|---|---|---|---|---|---|"
+    "lost / dropped / not by the model / turns |\n|---|---|---|---|---|---|---|"
 )
+COUNTS = ("lost", "dropped", "without the model", "turns")
 
 
 def write(page: Path, outcome: Outcome, *, is_part: bool) -> None:
@@ -113,8 +114,7 @@ def _speed(outcome: Outcome) -> str:
         cells += [_first_token(of, percent) for of in (alone, crowd) for percent in (50, 95)]
         cpu = in_units(fullest.get("cpu") or None, "s")
         cells.append(cpu if crowd or cpu == "-" else f"{cpu} (alone)")
-        counts = (fullest.get(one, 0) for one in ("lost", "without the model", "turns"))
-        cells.append(" / ".join(f"{count:g}" for count in counts))
+        cells.append(" / ".join(f"{fullest[one]:g}" if one in fullest else "-" for one in COUNTS))
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 

@@ -38,12 +38,13 @@ async def measure_acknowledgement(
         saying = asyncio.create_task(_say_at_random(visits[WATCHED:], per_second, seed=seed))
         try:
             seen = await _watch(system, visits[:WATCHED])
-            took = await saying
+            took, dropped = await saying
         finally:
             saying.cancel()
     await close_all(visits)
     return {
         "messages": len(took),
+        "dropped": dropped,
         "p50": percentile(took, 50) * 1000,
         "p95": percentile(took, 95) * 1000,
         "p99": percentile(took, 99) * 1000,
@@ -77,8 +78,11 @@ async def _with_people(system: Product, count: int) -> list[Visit]:
     return visits
 
 
-async def _say_at_random(visits: Sequence[Visit], per_second: float, *, seed: int) -> list[float]:
-    dice, took = random.Random(seed), list[float]()  # noqa: S311 - no secret
+async def _say_at_random(
+    visits: Sequence[Visit], per_second: float, *, seed: int
+) -> tuple[list[float], int]:
+    """Return the seconds until each acknowledgement, and how many found all customers waiting."""
+    dice, took, dropped = random.Random(seed), list[float](), 0  # noqa: S311 - no secret
     idle, tasks = list(visits), set[asyncio.Task[None]]()
     end = due = time.monotonic()
     end += SECONDS
@@ -92,8 +96,10 @@ async def _say_at_random(visits: Sequence[Visit], per_second: float, *, seed: in
         await asyncio.sleep(max(0.0, due - time.monotonic()))
         if idle:
             tasks.add(asyncio.create_task(say_one(idle.pop(0))))
+        else:
+            dropped += 1
     await asyncio.gather(*tasks)
-    return took
+    return took, dropped
 
 
 async def _watch(system: Product, visits: Sequence[Visit]) -> list[float]:

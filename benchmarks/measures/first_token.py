@@ -59,6 +59,7 @@ async def measure_crowd(system: System, bench: Bench, *, seed: int) -> Figures:
         **first_token_of(seen),
         "gap p95": percentile(seen.gaps, 95) * 1000,
         "turns": seen.asked,
+        "dropped": seen.dropped,
         "without the model": seen.unstamped,
         "lost": seen.lost,
         "harness share": spent.harness_share,

@@ -47,7 +47,11 @@ async def measure_footprint(system: System, bench: Bench, *, seed: int) -> Figur
     return {
         name: (end - start - (start - begin)) / max(1, seen.asked) / by
         for name, by, begin, start, end in counts
-    } | {"turns": seen.asked, "idle commits a second": (idle[2] - before[2]) / seconds}
+    } | {
+        "turns": seen.asked,
+        "dropped": seen.dropped,
+        "idle commits a second": (idle[2] - before[2]) / seconds,
+    }
 
 
 def _counts(system: Product) -> list[float]:

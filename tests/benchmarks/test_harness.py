@@ -9,8 +9,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from benchmarks.figures import medians, percentile
+from benchmarks.figures import Figures, medians, percentile
 from benchmarks.load import Chat, Seen, ask, ask_at_random, ask_in_turn
+from benchmarks.measures import acknowledgement
 from benchmarks.measures.first_token import first_token_of
 from benchmarks.model import Model
 from benchmarks.report import write
@@ -88,9 +89,23 @@ def test_part_that_is_measured_again_keeps_what_else_was_measured(tmp_path: Path
     write(page, Outcome(figures={"quiet of product": {"p95": 12.0}}), is_part=True)
     medians_of = json.loads(page.with_suffix(".json").read_text())["medians"]
     assert medians_of == {"crowd of product": {"cpu": 30.0}, "quiet of product": {"p95": 12.0}}
-    assert "| the same at 20 messages/s | 40 ms | 12 ms | messages not counted | met |" in (
-        page.read_text()
-    )
+    rests_on = "messages not counted, dropped not counted"
+    assert f"| the same at 20 messages/s | 40 ms | 12 ms | {rests_on} | met |" in page.read_text()
+
+
+def test_page_is_written_of_rows_with_dropped_arrivals_and_without(tmp_path: Path) -> None:
+    page = tmp_path / "speed.md"
+    old: Figures = {"turns": 126, "without the model": 0, "lost": 0, "added p50": 9.0}
+    new: Figures = {"turns": 125, "without the model": 2, "lost": 1, "dropped": 7}
+    titles = {"relay": "a relay", "product": "the product"}
+    write(page, Outcome(figures={"crowd of relay": old}, titles=titles), is_part=False)
+    write(page, Outcome(figures={"crowd of product": new}), is_part=True)
+    lines = page.read_text().splitlines()
+    assert next(one for one in lines if "| a relay |" in one).endswith("| 0 / - / 0 / 126 |")
+    told = next(one for one in lines if "| the product |" in one)
+    assert told.endswith("| 1 / 7 / 2 / 125 |")
+    # Nothing came in time from the model, and nothing is told of it.
+    assert "| - | - | - | - |" in told
 
 
 def test_what_failed_is_forgotten_once_it_was_measured(tmp_path: Path) -> None:
@@ -146,6 +161,25 @@ async def test_arrivals_never_meet_a_busy_chat(place: tuple[Place, Model]) -> No
         seen = await ask_at_random(chats, asked, per_second=100, seconds=0.5, seed=1)
     assert 3 <= seen.asked <= 6
     assert seen.lost == 0
+    # Some fifty came, and whoever found no chat idle is not forgotten.
+    assert 20 <= seen.asked + seen.dropped <= 90
+
+
+async def test_messages_that_find_every_customer_waiting_are_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def say(visit: Visit, text: str) -> float:
+        del visit, text
+        await asyncio.sleep(0.3)
+        return 0.3
+
+    monkeypatch.setattr(acknowledgement, "say", say)
+    monkeypatch.setattr(acknowledgement, "SECONDS", 0.5)
+    async with aiohttp.ClientSession() as session:
+        visits = [Visit("http://nowhere", session) for _ in range(2)]
+        took, dropped = await acknowledgement._say_at_random(visits, 100, seed=1)
+    assert 2 <= len(took) <= 4
+    assert 20 <= len(took) + dropped <= 90
 
 
 @pytest.mark.parametrize("is_whole", [True, False])

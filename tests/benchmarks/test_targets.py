@@ -126,5 +126,34 @@ def test_noise_of_a_difference_is_twice_its_standard_error() -> None:
     assert (more, noise) == (1.0, pytest.approx(2 * 2**0.5))
 
 
+@pytest.mark.parametrize(
+    ("dropped", "value", "verdict"),
+    [
+        (2, 90.0, "met"),
+        (3, 90.0, "**not measured at this load**"),
+        # Less would have been asked of it, and it missed what is aimed at all the same.
+        (3, 900.0, "**missed**"),
+    ],
+)
+def test_target_is_not_met_at_a_lower_load(dropped: int, value: float, verdict: str) -> None:
+    figures = CROWD | {"dropped": dropped, "added p95": value}
+    told = row("added to the first token, 100 chats p95", crowd_of_product=figures)
+    assert told[2:] == [f"123 turns by the model, {dropped} dropped", verdict]
+
+
+def test_target_against_a_peer_is_not_met_where_the_peer_had_a_lower_load() -> None:
+    told = row(
+        "CPU of full turns, Chainlit's being 1",
+        crowd_of_product=CROWD | {"cpu": 30.0, "dropped": 0},
+        crowd_of_chainlit=CROWD | {"cpu": 50.0, "dropped": 60},
+    )
+    assert told[3] == "**not measured at this load**"
+
+
+def test_arrivals_that_were_not_counted_are_not_told_as_none() -> None:
+    told = row("added to the first token, 100 chats p95", crowd_of_product=CROWD)
+    assert told[2:] == ["123 turns by the model, dropped not counted", "met"]
+
+
 def test_every_target_names_what_it_rests_on() -> None:
     assert all(target.rests_on for target in TARGETS)
