@@ -24,6 +24,8 @@ def main() -> int:
         repeats=1 if asked.quick else asked.repeats,
         is_quick=asked.quick,
     )
+    if plan.repeats < 1 or not plan.measured():
+        sys.exit(_nothing(asked))
     with tempfile.TemporaryDirectory(prefix="supportbot-bench-") as folder:
         outcome: Outcome = uvloop.run(run(plan, Path(folder)))
     if asked.write:
@@ -31,6 +33,16 @@ def main() -> int:
     for failure in outcome.failures:
         print("failed:", failure)  # noqa: T201 - its output is what it is for
     return 1 if outcome.failures else 0
+
+
+def _nothing(asked: argparse.Namespace) -> str:
+    measures = ", ".join(one.name for one in MEASURES)
+    systems = ", ".join(one.name for one in SYSTEMS)
+    return (
+        f"nothing to measure: --only {asked.only!r} --system {asked.system!r} "
+        f"--repeats {asked.repeats}\n"
+        f"measures, some of the product alone: {measures}\nsystems: {systems}"
+    )
 
 
 def _parse() -> argparse.Namespace:

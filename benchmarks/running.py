@@ -39,6 +39,12 @@ class Plan:
     repeats: int = 3
     is_quick: bool = False
 
+    def measured(self) -> list[type[System]]:
+        """Return the systems that one of the measures is for."""
+        return [
+            kind for kind in self.systems if any(measure.is_for(kind) for measure in self.measures)
+        ]
+
 
 @dataclass
 class Outcome:
@@ -52,7 +58,7 @@ class Outcome:
 
 
 async def run(plan: Plan, folder: Path) -> Outcome:
-    """Start every system once, measure them by turns, and end them."""
+    """Start every system that is measured once, measure them by turns, and end them."""
     outcome = Outcome()
     connector = aiohttp.TCPConnector(limit=0)
     async with AsyncExitStack() as open_:
@@ -65,7 +71,7 @@ async def run(plan: Plan, folder: Path) -> Outcome:
         place = Place(folder, model.url, session)
         systems = [
             system
-            for kind in plan.systems
+            for kind in plan.measured()
             if (system := await _started(kind, place, open_, outcome)) is not None
         ]
         bench = Bench(model, plan.is_quick)
@@ -73,7 +79,7 @@ async def run(plan: Plan, folder: Path) -> Outcome:
             for repeat in range(plan.repeats):
                 for measure in plan.measures:
                     for system in systems:
-                        if measure.is_for(system) and (repeat == 0 or not measure.is_once):
+                        if measure.is_for(type(system)) and (repeat == 0 or not measure.is_once):
                             await _measure(measure, system, bench, repeat=repeat, outcome=outcome)
     outcome.figures = {name: medians(found) for name, found in outcome.repeats.items()}
     return outcome

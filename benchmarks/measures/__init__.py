@@ -33,8 +33,8 @@ class Measure:
     is_ours: bool = False
     is_once: bool = False
 
-    def is_for(self, system: System) -> bool:
-        """Whether this system can be measured so."""
+    def is_for(self, system: type[System]) -> bool:
+        """Whether systems of this kind can be measured so."""
         if self.is_ours:
             return system.name == "product"
         return system.is_for_crowds or not self.is_for_crowds
