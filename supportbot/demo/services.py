@@ -10,6 +10,8 @@ LARGEST_FRAME_BYTES = 262_144
 TURNS_AT_ONCE = 200
 GRACE_SECONDS = 5
 TURN_QUEUES = ("turns", "helpers")
+# Of glibc's heaps, of which each thread would have its own: what one frees, no other could use.
+FEW_HEAPS = {"MALLOC_ARENA_MAX": "2"}
 TURN_POOL = {"CELERY_CUSTOM_WORKER_POOL": "supportbot.pool:AsyncTaskPool"}
 
 
@@ -31,7 +33,9 @@ def list_services(*, port: int, data_dir: Path) -> tuple[Service, ...]:
     return (
         web(port=port),
         Service(
-            "worker", _worker(*TURN_QUEUES, pool="custom", size=TURNS_AT_ONCE), _pairs(TURN_POOL)
+            "worker",
+            _worker(*TURN_QUEUES, pool="custom", size=TURNS_AT_ONCE),
+            _pairs(TURN_POOL | FEW_HEAPS),
         ),
         Service("bulk", _worker("bulk", pool="prefork", size=1)),
         Service("relay", ("manage.py", "relay")),
@@ -54,6 +58,7 @@ def web(*, port: int) -> Service:
             *("--ws-per-message-deflate", "false"),
             *("--timeout-graceful-shutdown", str(GRACE_SECONDS)),
         ),
+        _pairs(FEW_HEAPS),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from core.garbage import CONTAINERS_BETWEEN_LOOKS, spare_what_is_loaded
+from core.garbage import CONTAINERS_BETWEEN_LOOKS, LOOKS_BETWEEN_WIDER, spare_what_is_loaded
 
 
 @pytest.fixture
@@ -26,4 +26,5 @@ def test_what_is_loaded_is_walked_through_no_more_and_what_comes_is() -> None:
     watched = gc.get_objects()
     assert not any(one is loaded for one in watched)
     assert any(one is come for one in watched)
-    assert gc.get_threshold()[0] == CONTAINERS_BETWEEN_LOOKS
+    wider = LOOKS_BETWEEN_WIDER
+    assert gc.get_threshold() == (CONTAINERS_BETWEEN_LOOKS, wider, wider)
