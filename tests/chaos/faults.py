@@ -242,7 +242,7 @@ async def reset_upstream(arena: Arena, dice: random.Random) -> None:
 
 
 PROCESSES = (
-    Fault("nothing, to compare with", do_nothing, 3),
+    Fault("no fault, to compare with", do_nothing, 3),
     Fault("kill -9 of a worker", kill_worker, 100, 3, is_worker_killed=True),
     Fault(
         "kill -9 of the web process", kill_web, 40, 1, 10.0, is_web_killed=True, conversations=300
