@@ -5,7 +5,6 @@ FROM python:3.11-slim-bookworm
 ENV PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     PIP_NO_CACHE_DIR=1 \
-    MALLOC_ARENA_MAX=2 \
     DATA_DIR=/data
 
 RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin supportbot \

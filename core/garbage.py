@@ -4,8 +4,8 @@ import gc
 
 # Of Python's 700 containers nearly all are still in use: a turn alone makes thousands.
 CONTAINERS_BETWEEN_LOOKS = 10_000
-# Each third look goes through what outlived one, each third of those through all: Python's own tenth
-# of a tenth would come once in a million containers, and what is thrown away would wait for hours.
+# Each third look goes through what outlived one, each third of those through all: Python's own
+# tenth of a tenth would come once in a million containers, and garbage would wait for hours.
 LOOKS_BETWEEN_WIDER = 3
 
 
