@@ -64,7 +64,7 @@ BENCH ?= --write
 bench: .venv/.dev .venv/.model
 	@$(python) -m benchmarks $(BENCH)
 
-# Half an hour of load, and docs/benchmarks/soak.md: does anything still grow at its end?
+# An hour of load, and docs/benchmarks/soak.md: does anything still grow at its end?
 soak: .venv/.dev .venv/.model
 	@$(python) -m tests.chaos.soak --write
 

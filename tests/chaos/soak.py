@@ -1,4 +1,4 @@
-"""`make soak`: half an hour of load, and whether anything still grows at its end."""
+"""`make soak`: an hour of load, and whether anything still grows at its end."""
 
 import argparse
 import asyncio
@@ -27,19 +27,21 @@ SAMPLE_SECONDS = 10.0
 NOISE_DEVIATIONS = 2.0
 LEAST_NOISE = 0.1
 QUARTERS = 4
+# At the end; or the second half of what is shorter than twice that.
+JUDGED_SECONDS = 900.0
 HEAD = """# Soak
 
 Written by `make soak`, commit {commit}: {minutes:g} minutes, {conversations} conversations at
 once, {rate:g} messages a second in all, a sample each {sample:g} s. A line was fitted through the
-second half. Growth is how much it rises in that half, noise {deviations:g} standard deviations of
-the samples around it, and {least:g} at least: what grows less than that is called level. A line
+last {judged:g} minutes. Growth is how much it rises there, noise {deviations:g} standard deviations
+of the samples around it, and {least:g} at least: what grows less than that is called level. A line
 through each quarter tells whether growth slows down. There are two workers. PostgreSQL's shared
 memory fills up to what it is given ({shared}) and is not judged.
 
 Meanwhile {messages} messages were sent and {ends}; of the promises ({promises}) {broken} were
 broken.
 
-| what | at the start | at the end | growth in each quarter | growth in the second half | noise | |
+| what | at the start | at the end | growth in each quarter | at last | noise | |
 |---|---|---|---|---|---|---|
 """
 ROW = "| {name} | {first:.1f} | {last:.1f} | {quarters} | {growth:+.2f} | {noise:.2f} | {verdict} |"
@@ -50,7 +52,7 @@ BOUNDED = "memory of PostgreSQL, shared (MB)"
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """How a measure went in the second half, in its own unit."""
+    """How a measure went at last, in its own unit."""
 
     growth: float
     noise: float
@@ -71,10 +73,10 @@ def trend_of(times: Sequence[float], values: Sequence[float]) -> Trend:
 
 def as_page(samples: Samples, **facts: object) -> tuple[str, bool]:
     """Return the report as Markdown, and whether all is level."""
-    half = samples[len(samples) // 2 :]
+    last = _last(samples)
     rows, is_level = [], True
     for name in samples[0][1]:
-        trend = _trend(half, name)
+        trend = _trend(last, name)
         is_level = is_level and (trend.is_level or name == BOUNDED)
         rows.append(
             ROW.format(
@@ -88,9 +90,18 @@ def as_page(samples: Samples, **facts: object) -> tuple[str, bool]:
             )
         )
     head = HEAD.format(
-        sample=SAMPLE_SECONDS, deviations=NOISE_DEVIATIONS, least=LEAST_NOISE, **facts
+        sample=SAMPLE_SECONDS,
+        judged=round((last[-1][0] - last[0][0] + SAMPLE_SECONDS) / 60),
+        deviations=NOISE_DEVIATIONS,
+        least=LEAST_NOISE,
+        **facts,
     )
     return head + "\n".join(rows) + "\n", is_level
+
+
+def _last(samples: Samples) -> Samples:
+    end = samples[-1][0]
+    return [one for one in samples if one[0] >= max(end / 2, end - JUDGED_SECONDS)]
 
 
 def _verdict(name: str, trend: Trend) -> str:
@@ -151,7 +162,7 @@ async def _soak(folder: Path, asked: argparse.Namespace) -> tuple[Samples, Said]
 def main() -> int:
     """Run what the command line asks for; 1 where something still grows or was broken."""
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--conversations", type=int, default=50)
     parser.add_argument("--rate", type=float, default=3.0, help="messages a second")
     parser.add_argument("--seed", type=int, default=1)

@@ -26,7 +26,7 @@ def test_trend_of_what_grows_by_so_much(per_second: float, is_level: bool) -> No
     assert trend.noise == pytest.approx(4, abs=1)
 
 
-def test_as_page_looks_at_the_second_half_only() -> None:
+def test_as_page_looks_at_the_end_only() -> None:
     dice = random.Random(1)
     samples = [(at, {"memory": 100 + min(at, 400) + dice.gauss(0, 1)}) for at in TIMES]
 
@@ -35,6 +35,15 @@ def test_as_page_looks_at_the_second_half_only() -> None:
     assert is_level
     assert "| memory | " in page
     assert "| level |" in page
+    assert "last 8 minutes" in page
+
+
+def test_of_a_long_soak_the_last_quarter_of_an_hour_is_judged() -> None:
+    times = [10.0 * number for number in range(1, 361)]
+    samples = [(at, {"memory": min(at, 2_600.0)}) for at in times]
+    page, is_level = as_page(samples, **FACTS)
+    assert is_level
+    assert "last 15 minutes" in page
 
 
 def test_what_is_bounded_is_not_judged_and_anything_else_is() -> None:
