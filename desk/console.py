@@ -80,7 +80,7 @@ def read_console(
         lines=[_line(conversation, one, calls=calls.get(one.pk, [])) for one in lines],
         earlier_lines=lines[0].seq - 1 if lines and not after else 0,
         hand_off=hand_off,
-        confidence=_confidence(conversation),
+        confidence=_confidence(hand_off),
         ratings=list(_ratings(conversation)),
         earlier=list(_earlier(conversation)),
         is_mine=is_mine,
@@ -143,9 +143,13 @@ def _last_hand_off(conversation: Conversation) -> HandOff | None:
     )
 
 
-def _confidence(conversation: Conversation) -> float | None:
-    """The assistant's confidence when it last ended a turn."""
-    turns = Turn.objects.filter(conversation=conversation, confidence__isnull=False)
+def _confidence(hand_off: HandOff | None) -> float | None:
+    """How sure the assistant was of what it passed on for want of it; no other reason is of it."""
+    if hand_off is None or hand_off.reason != HandOff.Reason.LOW_CONFIDENCE:
+        return None
+    turns = Turn.objects.filter(
+        conversation=hand_off.conversation_id, hand_off_reason=hand_off.reason
+    )
     return turns.order_by("-created_at").values_list("confidence", flat=True).first()
 
 

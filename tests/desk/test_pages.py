@@ -199,6 +199,28 @@ def test_confidence_thumbs_and_rating_are_shown(
         assert text in page
 
 
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        (HandOff.Reason.LOW_CONFIDENCE, ["0.31"]),
+        (HandOff.Reason.ASKED_FOR_PERSON, []),
+        (HandOff.Reason.FLAGGED, []),
+    ],
+)
+def test_confidence_stands_by_the_reason_only_where_it_is_the_reason(
+    desk: Client, waiting: Conversation, reason: HandOff.Reason, shown: list[str]
+) -> None:
+    HandOff.objects.filter(conversation=waiting).update(reason=reason)
+    Turn.objects.filter(conversation=waiting).update(
+        state="done", confidence=0.31, hand_off_reason=reason
+    )
+    Turn.objects.create(
+        conversation=waiting, state="done", confidence=0.97, from_seq=2, holder_epoch=2
+    )
+    page = desk.get(url_of("conversation", waiting)).content.decode()
+    assert re.findall(r"<dt>Confidence</dt>\s*<dd>\s*([\d.]+)", page) == shown
+
+
 def test_times_read_alike_in_the_desk_and_the_lists(desk: Client, waiting: Conversation) -> None:
     at = datetime(2026, 9, 3, 14, 5, tzinfo=UTC)
     Message.objects.filter(conversation=waiting).update(created_at=at)
