@@ -28,12 +28,14 @@ from conversations import services as record
 from conversations.models import Conversation, Episode, Message
 from conversations.text import clean_message, clean_text
 from core.cards import mask_cards
-from core.errors import Conflict
+from core.errors import Conflict, RateLimited
 from escalation import services as escalation
 from escalation.models import HandOff
-from escalation.selectors import open_hand_off
+from escalation.selectors import is_past_limit, open_hand_off
 
 Status = Conversation.Status
+# Some of the hour's hand-offs are older than one by then.
+WISH_AGAIN_SECONDS = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +80,34 @@ def receive_by_token(
 
 @transaction.atomic
 def request_person(conversation_pk: int, *, detail: object = "") -> None:
-    """Hand the conversation to people because the customer asked; harmless when done already."""
+    """Hand the conversation to people because the customer asked; harmless when done already.
+
+    Raises ``Conflict`` where nothing was said yet, and ``RateLimited`` where too many of the same
+    network were passed on within the hour.
+    """
     why = mask_cards(clean_text(detail or "", limit=300, field="reason"))
     conversation = record.lock_conversation(conversation_pk)
     if conversation.status in {Status.WAITING, Status.AGENT}:
         return
+    _check_wish(conversation)
     if conversation.status == Status.RESOLVED:
         record.reopen_conversation(conversation)
     void_turns(conversation, state=State.CANCELLED, reason="withdrawn")
     # Agents read it beside what we know: it must not pass for that.
     said = f"Customer's words, unverified: {why}" if why else ""
     hand_off(conversation, reason=HandOff.Reason.ASKED_FOR_PERSON, detail=said)
+
+
+def _check_wish(conversation: Conversation) -> None:
+    said = Message.objects.filter(conversation=conversation, author_kind=Message.Author.CUSTOMER)
+    if not said.exists():
+        raise Conflict("Please write first what it is about.")
+    # One whose place in the queue was kept takes nobody's.
+    if open_hand_off(conversation) is None and is_past_limit(conversation):
+        raise RateLimited(
+            "Too many people were asked for from your network. Please ask the assistant meanwhile.",
+            retry_after=WISH_AGAIN_SECONDS,
+        )
 
 
 @transaction.atomic

@@ -178,6 +178,13 @@ class Conversation(models.Model):
     customer_read_seq = models.PositiveIntegerField(default=0)
     locale = models.CharField(max_length=12, default="en")
     page_url = models.CharField(max_length=2000, blank=True)
+    network = models.CharField(
+        max_length=32,
+        blank=True,
+        db_default="",
+        editable=False,
+        help_text="A keyed hash of the network that it was begun from; empty: not counted.",
+    )
     is_sample = models.BooleanField(default=False, help_text="Made up for the demo's reports.")
     created_at = models.DateTimeField(default=timezone.now)
     last_message_at = models.DateTimeField(default=timezone.now)

@@ -48,8 +48,12 @@ def start_conversation(
     customer: Customer | None = None,
     locale: str = "",
     page_url: str = "",
+    network: str = "",
 ) -> tuple[Conversation, str]:
-    """Create a conversation with its first episode; return it and its token (shown once)."""
+    """Create a conversation with its first episode; return it and its token (shown once).
+
+    ``network`` is what ``core.limits.network_key`` says of the visitor's.
+    """
     token = new_token()
     conversation = Conversation.objects.create(
         site=site,
@@ -59,6 +63,7 @@ def start_conversation(
         identity_expires_at=claim.expires_at if claim else None,
         locale=locale or site.locale,
         page_url=page_url,
+        network=network,
     )
     Episode.objects.create(conversation=conversation, number=1)
     return conversation, token

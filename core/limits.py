@@ -9,6 +9,7 @@ from ipaddress import IPv6Address, IPv6Network, ip_address
 
 import redis
 from django.conf import settings
+from django.utils.crypto import salted_hmac
 from redis.exceptions import RedisError
 
 from core.errors import RateLimited
@@ -121,3 +122,8 @@ def network_of(address: str) -> str:
             return str(parsed.ipv4_mapped)
         return str(IPv6Network((int(parsed), 64), strict=False).network_address)
     return str(parsed)
+
+
+def network_key(address: str) -> str:
+    """Return a network as it is stored: it tells who comes from the same one, not from where."""
+    return salted_hmac("core.limits.network_key", network_of(address)).hexdigest()[:32]

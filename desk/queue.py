@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from django.core.paginator import Page, Paginator
 from django.db.models import (
     Case,
     Count,
@@ -31,24 +32,23 @@ Signature = tuple[int, int | None, int | None, int | None]
 class Queue:
     """The queue as one agent sees it."""
 
-    waiting: list[HandOff]
-    waiting_count: int
+    waiting: Page[HandOff]
     held: list[HandOff]
     agents_online: int
     is_available: bool
 
     @property
-    def hidden_count(self) -> int:
-        """How many wait beyond the rows shown."""
-        return self.waiting_count - len(self.waiting)
+    def waiting_count(self) -> int:
+        """How many wait on all pages."""
+        return self.waiting.paginator.count
 
 
-def read_queue(agent: User) -> Queue:
-    """Return the waiting by urgency and age, and the held, ``agent``'s own first."""
+def read_queue(agent: User, *, page: str | None = None) -> Queue:
+    """Return a page of the waiting by urgency and age, and the held, ``agent``'s own first."""
     profile = AgentProfile.objects.filter(user=agent).first()
     return Queue(
-        waiting=list(_with_last_words(waiting())[:SHOWN]),
-        waiting_count=HandOff.objects.filter(state=State.WAITING).count(),
+        # Where the page asked for is gone, the last one.
+        waiting=Paginator(_with_last_words(waiting()), SHOWN).get_page(page),
         held=list(_with_last_words(_held(agent))[:SHOWN]),
         agents_online=online_agents().count(),
         is_available=profile is None or profile.is_available,

@@ -51,6 +51,7 @@ class HandOff(models.Model):
         URGENT = 1, "Urgent"
         HIGH = 2, "High"
         NORMAL = 3, "Normal"
+        LOW = 4, "Low"
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     conversation = models.ForeignKey(Conversation, models.PROTECT, related_name="hand_offs")
@@ -79,6 +80,8 @@ class HandOff(models.Model):
         indexes = [
             # The queue, and a customer's place in it.
             models.Index(fields=["state", "urgency", "created_at"], name="hand_off_queue"),
+            # Those of the last hour, to count a network's.
+            models.Index(fields=["created_at"], name="hand_off_created"),
         ]
 
     def __str__(self) -> str:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from statistics import median
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -73,6 +74,20 @@ def queue_place(conversation: Conversation) -> tuple[int, int | None] | None:
     )
     position = ahead.count() + 1
     return position, _read_pace().likely_wait(position)
+
+
+def is_past_limit(conversation: Conversation) -> bool:
+    """Whether a conversation's network has brought in as many as an hour may hold.
+
+    Conversations cost nothing to begin: without it one visitor could fill the queue.
+    """
+    if not conversation.network:
+        return False
+    brought = HandOff.objects.filter(
+        created_at__gte=timezone.now() - timedelta(hours=1),
+        conversation__network=conversation.network,
+    )
+    return brought.count() >= settings.HAND_OFFS_AN_HOUR_PER_ADDRESS
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from core.errors import Conflict, Forbidden
 from core.realtime import DESK_GROUP, publish_on_commit
 from escalation.models import AgentProfile, HandOff
 from escalation.policy import hand_off_text, urgency_of
-from escalation.selectors import open_hand_off, people_online
+from escalation.selectors import is_past_limit, open_hand_off, people_online
 
 Status = Conversation.Status
 State = HandOff.State
@@ -29,19 +29,22 @@ def request_hand_off(
     The caller appends the words (``hand_off_words``) in the same transaction.
 
     Idempotent: a conversation that waits already, or is with an agent, keeps its hand-off. One
-    that the assistant helps meanwhile goes back to its place, or to a better one.
+    that the assistant helps meanwhile goes back to its place, or to a better one. What a network
+    brings in past its limit waits behind all others.
     """
+    usual = urgency or urgency_of(reason)
+    urgency = HandOff.Urgency.LOW if is_past_limit(conversation) else usual
     existing = open_hand_off(conversation)
     if existing is not None:
         if conversation.status == Status.ASSISTANT:
-            wait_again(conversation, hand_off=existing, urgency=urgency or urgency_of(reason))
+            wait_again(conversation, hand_off=existing, urgency=urgency)
         return existing
     hand_off = HandOff.objects.create(
         conversation=conversation,
         episode=_mark_handed_off(conversation),
         reason=reason,
         detail=detail[:300],
-        urgency=urgency or urgency_of(reason),
+        urgency=urgency,
     )
     record.change_status(conversation, Status.WAITING)
     _announce(hand_off, "hand_off.created")

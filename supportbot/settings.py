@@ -214,6 +214,10 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 # Per minute. Generous: a whole office, or a carrier's customers, may share one address.
 MESSAGES_A_MINUTE_PER_ADDRESS = env.int("MESSAGES_A_MINUTE_PER_ADDRESS", default=600)
 MESSAGES_A_MINUTE_PER_SITE = env.int("MESSAGES_A_MINUTE_PER_SITE", default=6_000)
+# Of an address, in an hour; more wait behind all others. A demo's visitors all have the same one.
+HAND_OFFS_AN_HOUR_PER_ADDRESS = env.int(
+    "HAND_OFFS_AN_HOUR_PER_ADDRESS", default=1_000 if DEMO else 30
+)
 # Sockets of one web process that have not said who they are, for the five seconds they have.
 SILENT_SOCKETS_PER_ADDRESS = env.int("SILENT_SOCKETS_PER_ADDRESS", default=200)
 SILENT_SOCKETS = env.int("SILENT_SOCKETS", default=2_000)

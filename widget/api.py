@@ -147,6 +147,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
         token=_text_field(body, "token", limit=200),
         locale=_text_field(body, "locale", limit=12),
         page_url=_page_url(body),
+        address=request.META.get("REMOTE_ADDR", ""),
     )
     return JsonResponse(
         {

@@ -18,6 +18,7 @@ from conversations.services import (
     start_conversation,
 )
 from core.errors import Forbidden, Unauthorized
+from core.limits import network_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Session:
 
 
 def open_session(
-    site: Site, *, claim: CustomerClaim, token: str, locale: str, page_url: str
+    site: Site, *, claim: CustomerClaim, token: str, locale: str, page_url: str, address: str
 ) -> Session:
     """Resume the token's conversation, or start one; raise ``Unauthorized`` for a bad token."""
     if token:
@@ -41,7 +42,12 @@ def open_session(
     else:
         customer = None
     conversation, fresh = start_conversation(
-        site, claim=claim, customer=customer, locale=locale, page_url=page_url
+        site,
+        claim=claim,
+        customer=customer,
+        locale=locale,
+        page_url=page_url,
+        network=network_key(address),
     )
     return Session(conversation, fresh, conversation.token_expires_at)
 

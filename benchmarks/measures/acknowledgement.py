@@ -71,6 +71,7 @@ async def say(visit: Visit, text: str) -> float:
 async def _with_people(system: Product, count: int) -> list[Visit]:
     visits = await system.open_chats(count)
     for visit in visits:
+        await say(visit, "Good morning!")
         await visit.send(type="handoff")
         async with asyncio.timeout(ACKNOWLEDGED_SECONDS):
             while visit.status == "assistant":

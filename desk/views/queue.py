@@ -16,7 +16,7 @@ from escalation.models import AgentProfile, HandOff
 
 def _context(request: HttpRequest) -> dict[str, Any]:
     agent = agent_of(request)
-    return {"queue": read_queue(agent), "agent": agent}
+    return {"queue": read_queue(agent, page=request.GET.get("page")), "agent": agent}
 
 
 @require_safe

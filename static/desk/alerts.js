@@ -30,12 +30,14 @@ export class Alerts {
   /** Compare who waits with whom this tab has told of; rows, not hints, decide what is new. */
   look(root) {
     const waiting = part(root, "waiting");
+    this.#badge(Number(waiting.dataset.waiting));
+    // Who moves up from a page behind is not new.
+    if (waiting.dataset.page !== "1") return;
     const rows = [...waiting.querySelectorAll("[data-row]")];
     const ids = rows.map((row) => row.dataset.row);
     const known = passing.get(KNOWN);
     const isNew = (row) => known !== null && !known.includes(row.dataset.row);
     passing.set(KNOWN, ids);
-    this.#badge(Number(waiting.dataset.waiting));
     if (waiting.dataset.available === "1") this.#tell(rows.filter(isNew));
   }
 

@@ -103,7 +103,10 @@ export class Conversation {
     if (outcome === "duplicate") return outcome;
     const item = log.add(message);
     this.#suggest(message);
-    if (message.author.kind !== "customer") {
+    if (message.author.kind === "customer") {
+      // A person can be asked for from the first message on.
+      showStatus(this.state);
+    } else {
       this.#typing.end();
       scroll.announce(item);
     }
@@ -143,7 +146,7 @@ export class Conversation {
     const { outbox, offline, cards } = this.#views;
     if (frame.call) cards.refuse(frame.call);
     if (frame.client_id) outbox.refuse(frame.client_id, frame);
-    else if (frame.code === "rate_limited") outbox.resendIn(frame.retry_after);
+    else if (frame.code === "rate_limited" && outbox.isSending) outbox.resendIn(frame.retry_after);
     else if (frame.code === "bad_email") offline.refused();
     else if (!["bad_frame", "unauthorized"].includes(frame.code)) showAlert(frame.detail);
   }

@@ -10,6 +10,7 @@ const ENGLISH = {
   close: "Close chat",
   menu: "More options",
   talk: "Talk to a person",
+  talkFirst: "Please write first what it is about.",
   talkWaiting: "You are already in the queue for a person.",
   talkAgent: "You are already talking to a person.",
   you: "You",

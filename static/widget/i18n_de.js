@@ -9,6 +9,7 @@ export default {
   close: "Chat schließen",
   menu: "Weitere Optionen",
   talk: "Mit einer Person sprechen",
+  talkFirst: "Bitte schreiben Sie zuerst, worum es geht.",
   talkWaiting: "Sie stehen bereits in der Warteschlange.",
   talkAgent: "Sie sprechen bereits mit einer Person.",
   you: "Sie",

@@ -9,6 +9,7 @@ export default {
   close: "Cerrar el chat",
   menu: "Más opciones",
   talk: "Hablar con una persona",
+  talkFirst: "Escribe primero de qué se trata.",
   talkWaiting: "Ya estás en la cola.",
   talkAgent: "Ya estás hablando con una persona.",
   you: "Tú",

@@ -9,6 +9,7 @@ export default {
   close: "Fermer le chat",
   menu: "Plus d’options",
   talk: "Parler à une personne",
+  talkFirst: "Écrivez d’abord de quoi il s’agit.",
   talkWaiting: "Vous êtes déjà dans la file d’attente.",
   talkAgent: "Vous parlez déjà à une personne.",
   you: "Vous",

@@ -19,6 +19,12 @@ function holderOf({ status, agent }) {
   return t({ waiting: "whoWaiting", resolved: "whoResolved" }[status] || "whoAssistant");
 }
 
+function whyNotTalk({ status, messages }) {
+  const taken = { waiting: "talkWaiting", agent: "talkAgent" }[status];
+  const isFirst = !messages.some(({ author }) => author.kind === "customer");
+  return taken || isFirst ? t(taken || "talkFirst") : "";
+}
+
 function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
@@ -29,11 +35,11 @@ export function showStatus(state) {
   setText(byId("who"), holderOf(state));
   setText(byId("bar-text"), detailOf(state));
   byId("disclaimer").hidden = state.status !== "assistant";
-  const taken = { waiting: t("talkWaiting"), agent: t("talkAgent") }[state.status] || "";
+  const why = whyNotTalk(state);
   const talk = byId("talk");
-  talk.setAttribute("aria-disabled", String(Boolean(taken)));
-  talk.title = taken;
-  setText(byId("talk-why"), taken);
+  talk.setAttribute("aria-disabled", String(Boolean(why)));
+  talk.title = why;
+  setText(byId("talk-why"), why);
 }
 
 /** Prepare the button; `onTalk` is called when a person can be asked for. */

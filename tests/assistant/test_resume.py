@@ -80,6 +80,7 @@ def test_take_when_the_assistant_helps_meanwhile_is_the_kept_hand_off(
 
 
 def test_customers_reason_is_marked_as_their_words(conversation: Conversation) -> None:
+    say(conversation, "Get me a person")
     services.request_person(conversation.pk, detail="I am the owner")
     detail = HandOff.objects.get(conversation=conversation).detail
     assert detail == "Customer's words, unverified: I am the owner"

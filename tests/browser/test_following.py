@@ -118,6 +118,7 @@ async def test_form_for_an_address_outlives_the_arrival_of_an_agent_and_a_reload
 ) -> None:
     page = await browser.new_page()
     chat = await open_chat(page, writing.url)
+    await ask(chat, QUESTION)
     await chat.get_by_role("button", name="Talk to a person").click()
     email = chat.get_by_role("textbox", name="E-mail address")
     await expect(chat.get_by_role("log")).to_contain_text("Leave your e-mail", timeout=10_000)

@@ -39,6 +39,8 @@ async def test_customer_agent_and_manager_play_the_whole_story(
     assert not await axe_violations(agent)
 
     chat = await open_chat(customer, product.url)
+    talk = chat.get_by_role("button", name="Talk to a person")
+    await expect(talk).to_have_accessible_description("Please write first what it is about.")
     await ask(chat, "Which payment methods do you accept?")
     log = chat.get_by_role("log")
     await expect(log).to_contain_text("American Express", timeout=15_000)

@@ -44,6 +44,21 @@ def test_session_is_started_and_resumed_with_the_same_token(client: Client, site
     assert first["Access-Control-Allow-Origin"] == ORIGIN
 
 
+def test_conversations_of_a_slash_64_are_known_to_be_of_one_network(
+    client: Client, site: Site
+) -> None:
+    for address in ("2001:db8:1:2::1", "2001:db8:1:2:ffff::2", "2001:db8:1:3::1"):
+        client.post(
+            "/api/v1/sessions",
+            json.dumps({"site": "shop"}),
+            content_type="application/json",
+            REMOTE_ADDR=address,
+        )
+    one, same, other = Conversation.objects.order_by("pk").values_list("network", flat=True)
+    assert one == same != other
+    assert "2001" not in one
+
+
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", ORIGIN + ".evil.example"])
 def test_session_when_the_origin_is_foreign_is_forbidden(
     client: Client, site: Site, origin: str

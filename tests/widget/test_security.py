@@ -146,6 +146,7 @@ async def test_hand_offs_are_limited(site: Site, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("widget.handlers.HAND_OFFS_AN_HOUR", 1)
     _, token = await in_database_thread(start_conversation)(site)
     async with ChatClient(token) as client:
+        await client.say("Hello?")
         await client.send(type="handoff")
         await client.wait_for("status", status="waiting")
         await client.send(type="handoff")

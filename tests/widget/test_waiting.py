@@ -37,11 +37,24 @@ async def test_hand_off_when_nobody_is_there_keeps_a_place_and_takes_an_email(
         assert not conversation.customer.is_verified
 
 
+async def test_person_is_asked_for_after_the_first_message_only(
+    opened: tuple[Conversation, str],
+) -> None:
+    async with ChatClient(opened[1]) as client:
+        await client.send(type="handoff")
+        assert (await client.wait_for("error"))["code"] == "conflict"
+        assert (await Conversation.objects.aget()).status == "assistant"
+        await client.say("Hello?")
+        await client.send(type="handoff")
+        await client.wait_for("status", status="waiting")
+
+
 async def test_assistant_helps_while_nobody_is_there_and_the_place_is_kept(
     opened: tuple[Conversation, str], agent: User
 ) -> None:
     conversation, token = opened
     async with ChatClient(token) as client:
+        await client.say("Hello?")
         await client.send(type="handoff")
         waits = await client.wait_for("status", status="waiting")
         assert waits["people_online"] is False
@@ -60,6 +73,7 @@ async def test_customer_who_waits_learns_that_somebody_came(
 ) -> None:
     monkeypatch.setattr("conversations.sweeping.SWEEP_SECONDS", 0.1)
     async with ChatClient(opened[1]) as client:
+        await client.say("Hello?")
         await client.send(type="handoff")
         await client.wait_for("status", status="waiting", people_online=False)
         await in_database_thread(heard_from)(agent)
@@ -82,6 +96,7 @@ async def test_customers_who_wait_move_up_without_their_conversations_being_read
 
     async with ChatClient(one) as before, ChatClient(two) as next_one, ChatClient(three) as client:
         for place, waiter in enumerate((before, next_one, client), start=1):
+            await waiter.say("Hello?")
             await waiter.send(type="handoff")
             await waiter.wait_for("status", status="waiting", position=place)
         # One whom the shared look does not know yet is read.
