@@ -16,23 +16,27 @@ from assistant.actions import decide
 from assistant.cards import read_cards, view_card
 from assistant.services import receive_by_token
 from conversations.models import Conversation, Site
-from conversations.selectors import access_conversation, access_site, messages_after
+from conversations.selectors import (
+    access_conversation,
+    access_site,
+    all_origins,
+    messages_after,
+)
 from conversations.services import rate_conversation
 from conversations.text import clean_text
 from core.errors import BadInput, NotFound, SupportError, TooLong, Unavailable
-from core.limits import check_rate, network_of
+from core.limits import check_rate
 from escalation.selectors import people_online
 from widget.identity import read_claim
 from widget.limits import ACTIONS_A_MINUTE, READINGS_A_MINUTE, check_message_rates
 from widget.openapi import OPENAPI
 from widget.origins import check_origin, check_origin_of
-from widget.protocol import card_frame, message_frame, message_frames
+from widget.protocol import MAX_FRAME_BYTES, card_frame, message_frame, message_frames
 from widget.sessions import open_session
 
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
-SESSIONS_A_MINUTE = 120
 PAGE = 100
 
 
@@ -95,7 +99,7 @@ def _with_cors(
     origin = request.headers.get("Origin")
     response["Vary"] = "Origin"
     response["Cache-Control"] = "no-store"
-    if origin and Site.objects.filter(allowed_origins__contains=[origin]).exists():
+    if origin and origin in all_origins():
         response["Access-Control-Allow-Origin"] = origin
         response["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
         response["Access-Control-Allow-Methods"] = ", ".join(methods)
@@ -103,6 +107,8 @@ def _with_cors(
 
 
 def _body(request: HttpRequest) -> dict[str, Any]:
+    if len(request.body) > MAX_FRAME_BYTES:
+        raise TooLong("The request is too large.")
     try:
         value = json.loads(request.body, parse_constant=_no_constant)
     except (ValueError, RecursionError):
@@ -136,10 +142,9 @@ def _authorise(request: HttpRequest, public_id: UUID) -> Conversation:
 @endpoint("POST")
 def sessions(request: HttpRequest) -> HttpResponse:
     """Start or resume a session."""
-    address = network_of(request.META.get("REMOTE_ADDR", ""))
-    check_rate("sessions", address, limit=SESSIONS_A_MINUTE, window_seconds=60)
     body = _body(request)
     site = access_site(body.get("site"))
+    # Before anything is counted: any website may send requests from a visitor's address.
     check_origin(request.headers.get("Origin"), site=site)
     session = open_session(
         site,

@@ -6,8 +6,12 @@ from collections.abc import Callable
 from django.conf import settings
 
 from conversations.models import Conversation
-from core.limits import Rate, check_rates, network_of
+from core.limits import Rate, check_rate, check_rates, network_of
 
+# Of an address: conversations begun, and tokens that open none.
+SESSIONS_A_MINUTE = 120
+# Of a conversation: a few tabs that come back again and again.
+RESUMES_A_MINUTE = 60
 MESSAGES_A_MINUTE = 30
 # Of a conversation: whatever is no message and no reading of one.
 ACTIONS_A_MINUTE = 20
@@ -16,6 +20,16 @@ READINGS_A_MINUTE = 300
 SOCKETS_A_CONVERSATION = 20
 
 LetGo = Callable[[], None]
+
+
+def check_session_rate(address: str) -> None:
+    """Count one conversation that an address begins, or one guess at a token; past it raise."""
+    check_rate("sessions", network_of(address), limit=SESSIONS_A_MINUTE, window_seconds=60)
+
+
+def check_resume_rate(conversation: Conversation) -> None:
+    """Count one return to a conversation: an office's many do not use up what it may begin."""
+    check_rate("resumes", str(conversation.pk), limit=RESUMES_A_MINUTE, window_seconds=60)
 
 
 def check_message_rates(conversation: Conversation, *, address: str) -> None:

@@ -19,6 +19,7 @@ from conversations.services import (
 )
 from core.errors import Forbidden, Unauthorized
 from core.limits import network_key
+from widget.limits import check_resume_rate, check_session_rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +34,18 @@ class Session:
 def open_session(
     site: Site, *, claim: CustomerClaim, token: str, locale: str, page_url: str, address: str
 ) -> Session:
-    """Resume the token's conversation, or start one; raise ``Unauthorized`` for a bad token."""
+    """Resume the token's conversation, or start one; raise ``Unauthorized`` for a bad token.
+
+    Raises ``RateLimited`` where a conversation is resumed, or an address begins some, too often.
+    """
     if token:
-        resumed = _resume(site, claim=claim, token=token)
+        resumed = _resume(site, claim=claim, token=token, address=address)
         if isinstance(resumed, Session):
             return resumed
         customer: Customer | None = resumed
     else:
         customer = None
+    check_session_rate(address)
     conversation, fresh = start_conversation(
         site,
         claim=claim,
@@ -52,9 +57,11 @@ def open_session(
     return Session(conversation, fresh, conversation.token_expires_at)
 
 
-def _resume(site: Site, *, claim: CustomerClaim, token: str) -> Session | Customer | None:
+def _resume(
+    site: Site, *, claim: CustomerClaim, token: str, address: str
+) -> Session | Customer | None:
     """Return the session, or the customer to start a new one for (``None``: a new customer)."""
-    conversation = access_by_token(token)
+    conversation = _opened(token, address=address)
     if conversation.site_id != site.pk:
         raise Unauthorized
     if not _may_continue(conversation, claim):
@@ -66,6 +73,16 @@ def _resume(site: Site, *, claim: CustomerClaim, token: str) -> Session | Custom
         return conversation.customer
     token = _adopt(conversation, claim, token=token) or token
     return Session(conversation, token, slide_token(conversation))
+
+
+def _opened(token: str, *, address: str) -> Conversation:
+    try:
+        conversation = access_by_token(token)
+    except Unauthorized:
+        check_session_rate(address)
+        raise
+    check_resume_rate(conversation)
+    return conversation
 
 
 def _may_continue(conversation: Conversation, claim: CustomerClaim) -> bool:

@@ -93,7 +93,12 @@ def test_session_when_the_body_is_bad_says_so(
 
 
 def test_session_body_that_is_no_json_or_too_large_is_refused(client: Client, site: Site) -> None:
-    for data, status in (("{", 400), ("[" * 100_000, 400), ("x" * 2_000_000, 413)):
+    for data, status in (
+        ("{", 400),
+        ("[" * 60_000, 400),
+        ("x" * 65_537, 413),
+        ("x" * 2_000_000, 413),
+    ):
         answer = client.post("/api/v1/sessions", data, content_type="application/json")
         assert answer.status_code == status
 
@@ -189,11 +194,40 @@ def test_method_that_is_not_offered_is_a_problem(client: Client, site: Site) -> 
 def test_sessions_past_the_rate_say_when_to_come_back(
     client: Client, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("widget.api.SESSIONS_A_MINUTE", 1)
+    monkeypatch.setattr("widget.limits.SESSIONS_A_MINUTE", 1)
     open_session(client)
     answer = open_session(client)
     assert answer.status_code == 429
     assert int(answer["Retry-After"]) >= 1
+
+
+def test_requests_of_foreign_pages_lock_nobody_out(
+    client: Client, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("widget.limits.SESSIONS_A_MINUTE", 1)
+    for origin, body in (("https://evil.example", {"site": "shop"}), ("null", {"site": "no"})):
+        assert post(client, "/api/v1/sessions", body, Origin=origin).status_code == 403
+        assert post(client, "/api/v1/sessions", [], Origin=origin).status_code == 400
+    assert open_session(client).status_code == 201
+
+
+def test_who_comes_back_uses_up_nothing_of_their_address(
+    client: Client, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("widget.limits.SESSIONS_A_MINUTE", 2)
+    monkeypatch.setattr("widget.limits.RESUMES_A_MINUTE", 3)
+    token = open_session(client).json()["token"]
+    statuses = [open_session(client, token=token).status_code for _ in range(4)]
+    assert statuses == [201, 201, 201, 429]
+    assert open_session(client).status_code == 201
+
+
+def test_guesses_at_tokens_are_counted_by_address(
+    client: Client, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("widget.limits.SESSIONS_A_MINUTE", 2)
+    statuses = [open_session(client, token="y" * 43).status_code for _ in range(3)]
+    assert statuses == [401, 401, 429]
 
 
 @pytest.mark.parametrize(("path", "limit"), [("messages", "READINGS"), ("rating", "ACTIONS")])
