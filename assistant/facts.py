@@ -11,7 +11,6 @@ from typing import Final
 
 from django.db import transaction
 
-from assistant.memory import is_vouched_for
 from assistant.models import LearntFact
 from conversations.models import Conversation, Message
 
@@ -60,7 +59,7 @@ def learn_facts(
     ``said`` has the messages that were read, by number. Nothing is learnt while it is uncertain
     whether a verified customer is the one who writes.
     """
-    if conversation.customer.is_verified and not is_vouched_for(conversation):
+    if conversation.customer.is_verified and not conversation.is_vouched_for:
         return 0
     kept = 0
     for fact in proposed:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from django.db import connection
 from django.db.models import Q
-from django.utils import timezone
 
 from assistant.context import Summary
 from assistant.history import Said
@@ -68,16 +67,9 @@ def redactor_of(conversation: Conversation) -> Redactor:
     return Redactor(locale=conversation.locale, patterns=patterns)
 
 
-def is_vouched_for(conversation: Conversation) -> bool:
-    """Whether the site's signature still says who asks."""
-    until = conversation.identity_expires_at
-    # A token outlives a log-in by weeks: only a fresh signature unlocks a customer's data.
-    return conversation.customer.is_verified and until is not None and until > timezone.now()
-
-
 def _records(conversation: Conversation) -> dict[str, str]:
     """Return what the site signed of the customer, and no more of it than answers need."""
-    if not is_vouched_for(conversation):
+    if not conversation.is_vouched_for:
         return {}
     customer = conversation.customer
     plan = customer.attributes.get("plan")
@@ -101,7 +93,7 @@ def _learnt(conversation: Conversation) -> tuple[str, ...]:
     """
     earlier_here = Q(conversation=conversation) & ~Q(source_message__episode=conversation.episode)
     elsewhere = ~Q(conversation=conversation)
-    usable = earlier_here | elsewhere if is_vouched_for(conversation) else earlier_here
+    usable = earlier_here | elsewhere if conversation.is_vouched_for else earlier_here
     facts = LearntFact.objects.filter(usable, customer=conversation.customer_id)
     return tuple(
         f"{fact.key.replace('_', ' ')}: {fact.value}"

@@ -206,6 +206,13 @@ class Conversation(models.Model):
     def __str__(self) -> str:
         return f"{self.customer} ({self.get_status_display()})"
 
+    @property
+    def is_vouched_for(self) -> bool:
+        """Whether the site's signature still says who asks."""
+        until = self.identity_expires_at
+        # A token outlives a log-in by weeks: only a fresh signature unlocks a customer's data.
+        return self.customer.is_verified and until is not None and until > timezone.now()
+
 
 class Episode(models.Model):
     """One stretch of a conversation from its first question to its resolution.

@@ -60,7 +60,7 @@ def open_session(
 def _resume(
     site: Site, *, claim: CustomerClaim, token: str, address: str
 ) -> Session | Customer | None:
-    """Return the session, or the customer to start a new one for (``None``: a new customer)."""
+    """Return the session, or the customer to start a new one for (``None``: the claim's)."""
     conversation = _opened(token, address=address)
     if conversation.site_id != site.pk:
         raise Unauthorized
@@ -70,7 +70,9 @@ def _resume(
         raise Forbidden("This site asks for a signed identity.")
     ended = conversation.resolved_at
     if ended is not None and timezone.now() - ended > REOPEN_WITHIN:
-        return conversation.customer
+        # The token may outlive the log-in by weeks: whose the next one is, a signature must say.
+        is_anonymous = not claim.is_verified and not conversation.customer.is_verified
+        return conversation.customer if is_anonymous else None
     token = _adopt(conversation, claim, token=token) or token
     return Session(conversation, token, slide_token(conversation))
 

@@ -141,8 +141,31 @@ def test_an_unsigned_name_is_never_shown_as_verified(desk: Client, waiting: Conv
     page = desk.get(url_of("conversation", waiting)).content.decode()
     assert ">unverified<" in page
     assert ">verified<" not in page
-    Customer.objects.filter(pk=waiting.customer_id).update(is_verified=True)
+    sign_in(waiting, minutes=10)
     assert ">verified<" in desk.get(url_of("conversation", waiting)).content.decode()
+
+
+def sign_in(conversation: Conversation, *, minutes: int) -> None:
+    """Let the site vouch for the customer until so many minutes from now."""
+    Customer.objects.filter(pk=conversation.customer_id).update(is_verified=True)
+    Conversation.objects.filter(pk=conversation.pk).update(
+        identity_expires_at=timezone.now() + timedelta(minutes=minutes)
+    )
+
+
+def test_who_was_signed_in_once_is_not_shown_as_verified_now(
+    desk: Client, waiting: Conversation
+) -> None:
+    sign_in(waiting, minutes=-10)
+    page = desk.get(url_of("conversation", waiting)).content.decode()
+    assert ">verified<" not in page
+    assert "not now: whoever writes may be somebody else" in page
+    assert page.count("not signed in now") == 1
+    assert "not signed in now" in desk.get(QUEUE).content.decode()
+    Conversation.objects.filter(pk=waiting.pk).update(identity_expires_at=None)
+    page = desk.get(url_of("conversation", waiting)).content.decode()
+    assert ">verified<" not in page
+    assert "Signed in before, not now" in page
 
 
 @pytest.mark.parametrize(
@@ -287,8 +310,10 @@ def test_what_a_visitor_claims_is_marked_wherever_it_is_shown(
     desk: Client, waiting: Conversation, is_verified: bool
 ) -> None:
     Customer.objects.filter(pk=waiting.customer_id).update(
-        email="vip@example.com", attributes={"plan": "Platinum"}, is_verified=is_verified
+        email="vip@example.com", attributes={"plan": "Platinum"}
     )
+    if is_verified:
+        sign_in(waiting, minutes=10)
     page = desk.get(url_of("conversation", waiting)).content.decode()
     side = page.split('id="customer-title"')[1]
     assert side.count(">claimed<") == (0 if is_verified else 3)

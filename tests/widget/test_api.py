@@ -136,6 +136,33 @@ def test_session_that_signs_in_later_keeps_the_conversation(client: Client, site
     assert Conversation.objects.get().customer.is_verified
 
 
+def end_long_ago() -> None:
+    Conversation.objects.update(status="resolved", resolved_at=timezone.now() - timedelta(hours=73))
+
+
+def test_old_token_begins_nothing_as_the_customer_who_was_signed_in(
+    client: Client, site: Site
+) -> None:
+    mia = open_session(client, customer=signed(site, "1")).json()
+    end_long_ago()
+    open_session(client, token=mia["token"])
+    first, second = Conversation.objects.order_by("pk")
+    assert first.customer.is_verified
+    assert not second.customer.is_verified
+    open_session(client, token=mia["token"], customer=signed(site, "1"))
+    assert Conversation.objects.latest("pk").customer == first.customer
+
+
+def test_who_signs_in_after_an_old_anonymous_chat_is_known(client: Client, site: Site) -> None:
+    anonymous = open_session(client).json()
+    end_long_ago()
+    open_session(client, token=anonymous["token"], customer=signed(site, "1"))
+    first, second = Conversation.objects.order_by("pk")
+    assert not first.customer.is_verified
+    assert second.customer.external_id == "1"
+    assert second.is_vouched_for
+
+
 def test_messages_are_posted_once_and_listed_in_order(client: Client, site: Site) -> None:
     session = open_session(client).json()
     path = f"/api/v1/conversations/{session['conversation']}/messages"
