@@ -321,6 +321,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "assistant.tasks.prune_task",
         "schedule": crontab(hour=3, minute=40),
     },
+    "forget-unused-conversations": {
+        "task": "conversations.tasks.forget_unused_conversations",
+        "schedule": crontab(hour=3, minute=20),
+    },
     # Makes up for index tasks that were lost.
     "index-stale-articles": {
         "task": "knowledge.tasks.index_stale_articles_task",

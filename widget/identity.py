@@ -14,10 +14,12 @@ from django.core.validators import validate_email
 from conversations.models import Site
 from conversations.services import CustomerClaim
 from conversations.text import clean_text
-from core.errors import BadInput, Forbidden
+from core.errors import BadInput, Forbidden, TooLong
 
 MAX_EXPIRY_SECONDS = 86_400
 MAX_ATTRIBUTES = 20
+# Of all together, as JSON: they are kept with each new visitor, whoever that is.
+MAX_ATTRIBUTES_BYTES = 4_096
 
 
 def canonical_json(customer: dict[str, Any]) -> bytes:
@@ -91,15 +93,22 @@ def _attributes(claimed: dict[str, Any]) -> dict[str, Any]:
         raise BadInput("attributes must be an object.")
     if len(attributes) > MAX_ATTRIBUTES:
         raise BadInput(f"attributes: at most {MAX_ATTRIBUTES}.")
-    return {
+    cleaned = {
         clean_text(name, limit=60, field="attributes"): _attribute(value)
         for name, value in attributes.items()
     }
+    if len(json.dumps(cleaned, ensure_ascii=False).encode()) > MAX_ATTRIBUTES_BYTES:
+        raise TooLong("attributes: at most 4 kB together.")
+    return cleaned
 
 
 def _attribute(value: object) -> str | int | float | bool | None:
     """Only plain values: they are shown to agents one a line."""
-    if value is None or isinstance(value, bool | int):
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        if not -(2**63) <= value < 2**63:
+            raise BadInput("attributes: a whole number has 64 bits at most.")
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value

@@ -86,7 +86,8 @@ async function openSession(isRefused) {
   if (isRefused) session.forget();
   const before = session.current?.conversation;
   const opened = await session.open();
-  if (before && before !== opened.conversation) conversation.reset();
+  // Of one in which nothing was said, only what is being sent is left: it goes into the next.
+  if (before && before !== opened.conversation && conversation.state.lastSeq) conversation.reset();
   views.composer.limit = opened.site.max_chars || views.composer.limit;
   showSuggestions(byId("starters"), opened.site.suggestions || [], say);
   showPrivacy(opened.site.privacy_url);

@@ -3,7 +3,7 @@
 import pytest
 
 from conversations.models import Site
-from core.errors import BadInput, Forbidden
+from core.errors import BadInput, Forbidden, TooLong
 from widget.identity import read_claim, sign
 
 NOW = 1_800_000_000
@@ -57,8 +57,19 @@ def test_read_claim_when_not_rightly_signed_is_anonymous(customer: object) -> No
         {"attributes": "x"},
         {"name": 5},
         {"attributes": {"a": ["x"]}},
+        {"attributes": {"a": 2**63}},
+        {"attributes": {"a": -(2**63) - 1}},
     ],
 )
 def test_read_claim_when_malformed_is_refused(customer: object) -> None:
     with pytest.raises(BadInput):
         read_claim(customer, site=SITE, now=NOW)
+
+
+def test_attributes_are_of_a_few_kilobytes_together() -> None:
+    most = {f"a{number}": "x" * 300 for number in range(13)}
+    claim = read_claim({"attributes": {**most, "size": 2**63 - 1}}, site=SITE, now=NOW)
+    assert claim.attributes == {**most, "size": 2**63 - 1}
+    for more in ({"b": "x" * 300}, {"b": "é" * 100}):
+        with pytest.raises(TooLong, match="4 kB"):
+            read_claim({"attributes": {**most, **more}}, site=SITE, now=NOW)
