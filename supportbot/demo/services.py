@@ -56,6 +56,8 @@ def web(*, port: int) -> Service:
             *("--ws-ping-interval", "45"),
             # Compression costs memory for each socket, and frames are small.
             *("--ws-per-message-deflate", "false"),
+            # It would hold query strings, and with them the customers whom agents look for.
+            "--no-access-log",
             *("--timeout-graceful-shutdown", str(GRACE_SECONDS)),
         ),
         _pairs(FEW_HEAPS),

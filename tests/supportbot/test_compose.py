@@ -203,6 +203,8 @@ def test_a_service_gets_healthy_by_its_own_check_and_ends_when_asked(
         process.send_signal(signal.SIGTERM)
         # uvicorn ends itself by the signal that it was sent.
         assert process.wait(timeout=30) in {0, -signal.SIGTERM}
+        # Addresses hold what agents search for; the health check asked for some.
+        assert "/readyz" not in log.read_text()
     finally:
         processes.kill(process)
 
