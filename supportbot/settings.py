@@ -214,6 +214,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 # Per minute. Generous: a whole office, or a carrier's customers, may share one address.
 MESSAGES_A_MINUTE_PER_ADDRESS = env.int("MESSAGES_A_MINUTE_PER_ADDRESS", default=600)
 MESSAGES_A_MINUTE_PER_SITE = env.int("MESSAGES_A_MINUTE_PER_SITE", default=6_000)
+# Over HTTP: each renders up to a page of messages.
+READINGS_A_MINUTE_PER_ADDRESS = env.int("READINGS_A_MINUTE_PER_ADDRESS", default=3_000)
 # Of an address, in an hour; more wait behind all others. A demo's visitors all have the same one.
 HAND_OFFS_AN_HOUR_PER_ADDRESS = env.int(
     "HAND_OFFS_AN_HOUR_PER_ADDRESS", default=1_000 if DEMO else 30

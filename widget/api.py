@@ -16,23 +16,19 @@ from assistant.actions import decide
 from assistant.cards import read_cards, view_card
 from assistant.services import receive_by_token
 from conversations.models import Conversation, Site
-from conversations.selectors import (
-    access_conversation,
-    access_site,
-    all_origins,
-    messages_after,
-)
+from conversations.selectors import access_conversation, access_site, all_origins
 from conversations.services import rate_conversation
 from conversations.text import clean_text
 from core.errors import BadInput, NotFound, SupportError, TooLong, Unavailable
 from core.limits import check_rate
 from escalation.selectors import people_online
 from widget.identity import read_claim
-from widget.limits import ACTIONS_A_MINUTE, READINGS_A_MINUTE, check_message_rates
+from widget.limits import ACTIONS_A_MINUTE, check_message_rates, check_reading_rates
 from widget.openapi import OPENAPI
 from widget.origins import check_origin, check_origin_of
 from widget.protocol import MAX_FRAME_BYTES, card_frame, message_frame, message_frames
 from widget.sessions import open_session
+from widget.state import next_page
 
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -192,10 +188,10 @@ def messages(request: HttpRequest, public_id: UUID) -> HttpResponse:
     conversation = _authorise(request, public_id)
     if request.method == "POST":
         return _add_message(request, conversation)
-    check_rate("readings", str(conversation.pk), limit=READINGS_A_MINUTE, window_seconds=60)
+    check_reading_rates(conversation, address=request.META.get("REMOTE_ADDR", ""))
     after = _number(request, "after", default=0, most=2_000_000_000)
     limit = _number(request, "limit", default=PAGE, most=PAGE)
-    rows = messages_after(conversation.pk, after=after, limit=limit)
+    rows = next_page(conversation, after=after, limit=limit)
     cards = read_cards(conversation, rows)
     return JsonResponse(
         {

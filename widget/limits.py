@@ -45,6 +45,15 @@ def check_message_rates(conversation: Conversation, *, address: str) -> None:
     check_rates(rates, window_seconds=60)
 
 
+def check_reading_rates(conversation: Conversation, *, address: str) -> None:
+    """Count one reading over HTTP of a conversation and of an address; past either raise."""
+    rates = [
+        Rate("readings", str(conversation.pk), READINGS_A_MINUTE),
+        Rate("address_readings", network_of(address), settings.READINGS_A_MINUTE_PER_ADDRESS),
+    ]
+    check_rates(rates, window_seconds=60)
+
+
 class WaitingRoom:
     """The sockets of this process that have not said hello yet, by network, the oldest first.
 

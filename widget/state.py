@@ -21,6 +21,7 @@ Status = Conversation.Status
 PAGE_CHARACTERS = 30_000
 # So many are sent together however long they are.
 FEW = 8
+MOST_OF_A_PAGE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def read_view(
         place = (queue and queue.place_of(conversation.pk)) or queue_place(conversation)
     if conversation.status == Status.WAITING:
         has_people = people_online()
-    messages = _page(conversation, after=after)
+    messages = next_page(conversation, after=after)
     # A message that was stored since the first look may have brought the first card.
     is_newer = bool(messages) and messages[-1].seq > conversation.last_seq
     may_have_cards = has_cards or is_newer
@@ -103,16 +104,19 @@ def read_messages(conversation: Conversation, *, after: int) -> list[dict[str, A
     return message_frames(messages, conversation=conversation, cards=cards)
 
 
-def _page(conversation: Conversation, *, after: int) -> list[Message]:
-    """Return the next messages, up to the size of a frame; the writer comes back for the rest.
+def next_page(
+    conversation: Conversation, *, after: int, limit: int = MOST_OF_A_PAGE
+) -> list[Message]:
+    """Return the next messages, up to the size of a frame; whoever reads comes back for the rest.
 
-    A client that reads nothing must not cost the memory of all that it missed.
+    A client that reads nothing must not cost the memory of all that it missed, and one that reads
+    over and over not the time to render it.
     """
     if conversation.last_seq - after <= FEW:
-        return messages_after(conversation.pk, after=after)
-    sums = accumulate(sizes_after(conversation.pk, after=after))
+        return messages_after(conversation.pk, after=after, limit=limit)
+    sums = accumulate(sizes_after(conversation.pk, after=after, limit=limit))
     count = sum(size <= PAGE_CHARACTERS for size in sums)
-    return messages_after(conversation.pk, after=after, limit=max(FEW, count))
+    return messages_after(conversation.pk, after=after, limit=min(limit, max(FEW, count)))
 
 
 def _status_frame(

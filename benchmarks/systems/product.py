@@ -125,6 +125,7 @@ class Product(System):
             # The load comes from one address, and is no attack.
             "MESSAGES_A_MINUTE_PER_ADDRESS": "100000",
             "MESSAGES_A_MINUTE_PER_SITE": "100000",
+            "READINGS_A_MINUTE_PER_ADDRESS": "100000",
             "HAND_OFFS_AN_HOUR_PER_ADDRESS": "100000",
             "SILENT_SOCKETS_PER_ADDRESS": "10000",
             "SILENT_SOCKETS": "10000",

@@ -9,17 +9,19 @@ from typing import Any
 
 import jsonschema
 import pytest
-from django.conf import settings
+from django.conf import settings as django_settings
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
-from conversations.models import Conversation, Episode, Site
-from conversations.services import start_conversation
+from conversations.models import Conversation, Episode, Message, Site
+from conversations.services import append_message, lock_conversation, start_conversation
 from widget.identity import sign
 
 pytestmark = pytest.mark.django_db
 ORIGIN = "https://shop.example.com"
-STATIC = Path(settings.BASE_DIR) / "static" / "widget"
+STATIC = Path(django_settings.BASE_DIR) / "static" / "widget"
 
 
 def post(client: Client, path: str, body: object, **headers: str) -> Any:
@@ -213,6 +215,35 @@ def test_rating_is_stored_once(client: Client, site: Site) -> None:
     assert post(client, url, {"score": 1}, **bearer(token)).status_code == 409
 
 
+def test_page_of_long_messages_ends_at_a_size(client: Client, site: Site) -> None:
+    conversation, token = start_conversation(site)
+    with transaction.atomic():
+        locked = lock_conversation(conversation.pk)
+        for _ in range(30):
+            append_message(locked, author_kind=Message.Author.ASSISTANT, text="word " * 600)
+    url = f"/api/v1/conversations/{conversation.public_id}/messages"
+
+    def seqs(**query: int) -> list[int]:
+        answer = client.get(url, query, headers=bearer(token)).json()
+        assert answer["last_seq"] == 30
+        return [one["seq"] for one in answer["messages"]]
+
+    assert seqs() == list(range(1, 11))
+    assert seqs(after=10) == list(range(11, 21))
+    assert seqs(after=10, limit=3) == [11, 12, 13]
+    assert seqs(after=26) == [27, 28, 29, 30]
+
+
+def test_readings_of_an_address_are_limited(client: Client, site: Site, settings: Settings) -> None:
+    settings.READINGS_A_MINUTE_PER_ADDRESS = 2
+    statuses = []
+    for _ in range(3):
+        conversation, token = start_conversation(site)
+        url = f"/api/v1/conversations/{conversation.public_id}/messages"
+        statuses.append(client.get(url, headers=bearer(token)).status_code)
+    assert statuses == [200, 200, 429]
+
+
 def test_method_that_is_not_offered_is_a_problem(client: Client, site: Site) -> None:
     answer = client.get("/api/v1/sessions")
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
@@ -261,7 +292,8 @@ def test_guesses_at_tokens_are_counted_by_address(
 def test_conversation_past_a_rate_says_when_to_come_back(
     client: Client, site: Site, monkeypatch: pytest.MonkeyPatch, path: str, limit: str
 ) -> None:
-    monkeypatch.setattr(f"widget.api.{limit}_A_MINUTE", 1)
+    module = "limits" if path == "messages" else "api"
+    monkeypatch.setattr(f"widget.{module}.{limit}_A_MINUTE", 1)
     session = open_session(client).json()
     url = f"/api/v1/conversations/{session['conversation']}/{path}"
     headers = bearer(session["token"])
