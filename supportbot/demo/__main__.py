@@ -1,6 +1,7 @@
 """``python -m supportbot.demo``: runs the whole product on this machine until Ctrl-C."""
 
 import contextlib
+import shlex
 import signal
 import socket
 import sys
@@ -8,7 +9,13 @@ import time
 from types import FrameType
 
 from supportbot import processes
-from supportbot.demo.environment import DemoError, DemoOptions, build_environment, read_options
+from supportbot.demo.environment import (
+    DemoError,
+    DemoOptions,
+    build_environment,
+    read_options,
+    write_environment,
+)
 from supportbot.demo.services import Service, list_services
 from supportbot.demo.supervisor import Child, Supervisor, make_children
 from supportbot.embedded import EmbeddedServers
@@ -90,10 +97,12 @@ def run(options: DemoOptions, *, servers: EmbeddedServers, requests: StopRequest
     for child in preparations:
         prepare(child, requests=requests)
     supervisor = Supervisor(children, say)
+    write_environment(options, urls=servers.urls)
     try:
         supervise(supervisor, options=options, requests=requests)
     finally:
         say("stopping the processes")
+        options.environment_file.unlink(missing_ok=True)
         supervisor.stop(hurried=requests.hurried)
 
 
@@ -147,7 +156,10 @@ def welcome(options: DemoOptions) -> str:
     lines = ["", "The demo runs (Ctrl-C stops it):"]
     lines += [f"  {name + ':':<22}{options.url}{path}" for name, path in FACES.items()]
     lines += [f"  {'Log-ins:':<22}{', '.join(LOG_INS)} (the password is the name)"]
-    lines += [f"  {'Logs:':<22}{options.logs}", ""]
+    lines += [f"  {'Logs:':<22}{options.logs}"]
+    environment = shlex.quote(str(options.environment_file))
+    command = f"(. {environment} && .venv/bin/python manage.py doctor)"
+    lines += [f"  {'Commands, as this:':<22}{command}", ""]
     return "\n".join(lines)
 
 

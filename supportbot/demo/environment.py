@@ -3,6 +3,8 @@
 import hashlib
 import os
 import secrets
+import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +35,11 @@ class DemoOptions:
         """Where each process writes its log."""
         return self.data_dir / "logs"
 
+    @property
+    def environment_file(self) -> Path:
+        """What a shell reads before a ``manage.py`` command for the running demo."""
+        return self.data_dir / "environment"
+
 
 def read_options() -> DemoOptions:
     """Read PORT and DATA_DIR from the environment; raise DemoError where PORT is no port."""
@@ -50,7 +57,22 @@ def build_environment(options: DemoOptions, *, urls: Urls) -> dict[str, str]:
     A DATABASE_URL or REDIS_URL of the caller's is not used: log-ins with known passwords and
     sample rows belong into no other database.
     """
-    own = {
+    own = _own_environment(options, urls=urls)
+    replaced = _replaced(own)
+    return {name: value for name, value in os.environ.items() if name not in replaced} | own
+
+
+def write_environment(options: DemoOptions, *, urls: Urls) -> None:
+    """Write the demo's own part of it as shell commands, readable by nobody else."""
+    own = _own_environment(options, urls=urls)
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in own.items()]
+    path = options.environment_file
+    path.touch(mode=0o600)
+    path.write_text("\n".join([f"unset {' '.join(_replaced(own))}", *lines, ""]), encoding="utf-8")
+
+
+def _own_environment(options: DemoOptions, *, urls: Urls) -> dict[str, str]:
+    return {
         "DEMO": "1",
         "DJANGO_SETTINGS_MODULE": "supportbot.settings",
         "DATABASE_URL": urls.database_url,
@@ -65,8 +87,11 @@ def build_environment(options: DemoOptions, *, urls: Urls) -> dict[str, str]:
         "CSRF_COOKIE_NAME": f"supportbot_csrf_{options.port}",
         "PYTHONUNBUFFERED": "1",
     }
-    replaced = {f"{name}_FILE" for name in own}
-    return {name: value for name, value in os.environ.items() if name not in replaced} | own
+
+
+def _replaced(own: Iterable[str]) -> list[str]:
+    """Return the caller's variables that would say again what the demo says for itself."""
+    return [f"{name}_FILE" for name in own]
 
 
 def _prefix(data_dir: Path) -> str:

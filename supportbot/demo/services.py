@@ -38,7 +38,8 @@ def list_services(*, port: int, data_dir: Path) -> tuple[Service, ...]:
             _pairs(TURN_POOL | FEW_HEAPS),
         ),
         Service("bulk", _worker("bulk", pool="prefork", size=1)),
-        Service("relay", ("manage.py", "relay")),
+        # ``manage.py doctor`` knows it by this name.
+        Service("relay", ("manage.py", "relay"), (("PGAPPNAME", "relay"),)),
         Service("beat", (*_celery("beat"), "-s", str(data_dir / "beat-schedule"), "--pidfile=")),
     )
 

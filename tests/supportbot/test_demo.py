@@ -11,7 +11,13 @@ from pathlib import Path
 import pytest
 
 from supportbot import processes
-from supportbot.demo.environment import DemoError, DemoOptions, build_environment, read_options
+from supportbot.demo.environment import (
+    DemoError,
+    DemoOptions,
+    build_environment,
+    read_options,
+    write_environment,
+)
 from supportbot.demo.services import Service, list_services
 from supportbot.demo.supervisor import Child, Supervisor, make_children
 from supportbot.embedded import Urls
@@ -55,6 +61,13 @@ class Demo:
             found[path.stem] = processes.read_pid(path) or 0
         return found
 
+    def manage(self, *arguments: str) -> str:
+        """Run a command as the demo says, from a shell that knows nothing of it."""
+        script = f'. "{self.data_dir}/environment" && exec "$0" manage.py "$@"'
+        return subprocess.check_output(
+            ["/bin/sh", "-c", script, sys.executable, *arguments], cwd=ROOT, env={}, text=True
+        )
+
     def leftovers(self) -> list[str]:
         lines = [
             processes.command_line(int(entry.name))
@@ -84,6 +97,7 @@ def test_the_demo_comes_up_survives_kills_and_stops_cleanly(
     pids = demo.pids()
     assert set(pids) == {"web", "worker", "bulk", "relay", "beat"}
     key = (demo.data_dir / "secret_key").read_text()
+    assert demo.manage("site_secret", "demo").strip()
 
     os.kill(pids["web"], signal.SIGKILL)
     demo.wait_for("web runs again")
@@ -102,6 +116,7 @@ def test_the_demo_comes_up_survives_kills_and_stops_cleanly(
     again.process.send_signal(signal.SIGINT)
     assert again.process.wait(timeout=60) == 0, again.said()
     assert again.leftovers() == []
+    assert not (again.data_dir / "environment").exists()
 
 
 @pytest.mark.live
@@ -136,6 +151,27 @@ def test_the_environment_serves_loopback_only_and_no_database_of_the_callers(
     assert environment["ALLOWED_HOSTS"] == "127.0.0.1,localhost"
     web = list_services(port=8000, data_dir=tmp_path)[0]
     assert web.arguments[web.arguments.index("--host") + 1] == "127.0.0.1"
+
+
+def test_a_shell_reads_the_environment_and_forgets_files_of_the_callers(tmp_path: Path) -> None:
+    options = DemoOptions(port=8000, data_dir=tmp_path / "it's here")
+    options.data_dir.mkdir()
+    write_environment(options, urls=URLS)
+    assert options.environment_file.stat().st_mode & 0o077 == 0
+    heard = subprocess.check_output(
+        ["/bin/sh", "-c", '. "$0" && env', options.environment_file],
+        env={"SECRET_KEY_FILE": "/etc/secret", "OPENAI_API_KEY": "sk-mine"},
+        text=True,
+    )
+    assert f"DATABASE_URL={URLS.database_url}" in heard
+    assert f"DATA_DIR={options.data_dir}" in heard
+    assert "OPENAI_API_KEY=sk-mine" in heard
+    assert "SECRET_KEY_FILE" not in heard
+
+
+def test_the_doctor_knows_the_relay_by_its_name(tmp_path: Path) -> None:
+    services = {service.name: service for service in list_services(port=8000, data_dir=tmp_path)}
+    assert dict(services["relay"].environment)["PGAPPNAME"] == "relay"
 
 
 def test_the_secret_key_is_kept_and_private(tmp_path: Path) -> None:
