@@ -41,6 +41,8 @@ class Purpose:
     customer_pk: int | None = None
     conversation_pk: int | None = None
     turn_pk: int | None = None
+    # As ``core.limits.network_key`` names it.
+    network: str | None = None
 
     @property
     def scopes(self) -> list[tuple[str, str]]:
@@ -48,9 +50,10 @@ class Purpose:
         keys = {
             Scope.CONVERSATION: self.conversation_pk,
             Scope.CUSTOMER: self.customer_pk,
+            Scope.NETWORK: self.network,
             Scope.SITE: self.site_pk,
         }
-        own = [(str(scope), str(pk)) for scope, pk in keys.items() if pk is not None]
+        own = [(str(scope), str(key)) for scope, key in keys.items() if key is not None]
         return [*own, (str(Scope.TOTAL), "all")]
 
 

@@ -143,8 +143,15 @@ async def plan_turn(reading: Reading, *, turn_pk: int | None = None) -> Plan:
 
 def purpose_of(conversation: Conversation, name: str, *, turn_pk: int | None = None) -> Purpose:
     """Return for whom a model is used in a conversation, also in one that is not stored."""
+    # Who is signed in can't become another customer by a click; anybody else can.
+    is_counted = conversation.network and not conversation.is_vouched_for
     return Purpose(
-        name, conversation.site_id, conversation.customer_id, conversation.pk, turn_pk=turn_pk
+        name,
+        conversation.site_id,
+        conversation.customer_id,
+        conversation.pk,
+        turn_pk=turn_pk,
+        network=conversation.network if is_counted else None,
     )
 
 

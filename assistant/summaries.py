@@ -13,12 +13,12 @@ from typing import Final
 from django.db import transaction
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from assistant.budget import Purpose
 from assistant.context import MESSAGE_TOKENS, as_data, history_share, redacted_history
 from assistant.facts import KEYS, Proposed, learn_facts
 from assistant.history import Said, to_summarise
 from assistant.memory import history_of, redactor_of
 from assistant.models import ConversationSummary
+from assistant.planning import purpose_of
 from assistant.prompt_library import Prompt, load_prompt
 from assistant.redaction import Redactor
 from assistant.spending import spending, tokens_of
@@ -84,10 +84,7 @@ async def summarise_conversation(conversation_pk: int, *, tier: Tier) -> None:
 
 async def _ask(due: _Due, messages: Sequence[ChatMessage]) -> Completion | None:
     """Return a model's reply; None where the budget or the model has none."""
-    conversation = due.conversation
-    purpose = Purpose(
-        "summary", conversation.site_id, conversation.customer_id, conversation_pk=conversation.pk
-    )
+    purpose = purpose_of(due.conversation, "summary")
     tokens = await in_database_thread(tokens_of)(messages)
     async with spending(purpose, prompt_tokens=tokens, max_completion_tokens=MAX_TOKENS) as spent:
         if spent.tier is None:

@@ -13,6 +13,7 @@ class Scope(models.TextChoices):
 
     CONVERSATION = "conversation", "Each conversation"
     CUSTOMER = "customer", "Each customer"
+    NETWORK = "network", "Each network of visitors not signed in"
     SITE = "site", "The site"
     TOTAL = "total", "Everything"
 

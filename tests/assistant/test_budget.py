@@ -13,7 +13,9 @@ from django.utils import timezone
 from assistant import budget
 from assistant.budget import Amount, Purpose, most_of, reserve, settle, settle_stale
 from assistant.models import BudgetAlarm, BudgetLimit, Reservation, Spend
+from assistant.planning import purpose_of
 from conversations.models import Site
+from conversations.services import CustomerClaim, start_conversation
 from llm.models import ModelPrice
 from llm.pricing import forget_prices
 from llm.types import Usage
@@ -42,7 +44,7 @@ def _models(site: Site, settings: LazySettings) -> Iterator[None]:
     forget_prices()
 
 
-def purpose(site: Site, **fields: int) -> Purpose:
+def purpose(site: Site, **fields: Any) -> Purpose:
     return Purpose("answer", site.pk, **fields)
 
 
@@ -120,6 +122,29 @@ def test_limit_of_one_when_it_is_spent_leaves_the_others_alone(site: Site, scope
     assert grant_of(purpose(site, **spent)).tier == "strong"
     assert grant_of(purpose(site, **spent)).tier is None
     assert grant_of(purpose(site, **other)).tier == "strong"
+
+
+def test_limit_of_a_network_holds_for_its_new_visitors_too(site: Site) -> None:
+    limit("network", usd="3")
+    assert grant_of(purpose(site, customer_pk=7, network="one")).tier == "strong"
+    assert grant_of(purpose(site, customer_pk=8, network="one")).tier is None
+    assert grant_of(purpose(site, customer_pk=9, network="two")).tier == "strong"
+    assert grant_of(purpose(site, customer_pk=9)).tier == "strong"
+
+
+@pytest.mark.parametrize(("minutes", "counted"), [(-1, ["one"]), (1, [])])
+def test_network_counts_for_those_who_are_not_signed_in(
+    site: Site, minutes: int, counted: list[str]
+) -> None:
+    claim = CustomerClaim(
+        external_id="1",
+        is_verified=True,
+        expires_at=timezone.now() + timedelta(minutes=minutes),
+    )
+    conversation, _ = start_conversation(site, claim=claim, network="one")
+    grant_of(purpose_of(conversation, "answer"))
+    kept = Spend.objects.filter(scope="network").values_list("scope_key", flat=True)
+    assert list(kept) == counted
 
 
 def test_limit_of_a_site_goes_before_that_of_all_sites(site: Site) -> None:

@@ -45,6 +45,16 @@ async def test_turn_when_answered_stores_one_message_with_its_source(
     assert canary() in engine.requests[0].messages[0].content
 
 
+async def test_turn_of_a_visitor_counts_for_their_network(
+    ask: Ask, engine: ScriptedEngine, conversation: Conversation
+) -> None:
+    await Conversation.objects.aupdate(network="one")
+    engine.add_script(QUESTION, *make_answer("Return unused items within 30 days [1]."))
+    turn = await run(await in_database_thread(ask)(QUESTION))
+    assert turn.outcome == "answered"
+    assert ["network", "one"] in (await Reservation.objects.aget(turn=turn)).scopes
+
+
 async def test_turn_when_delivered_twice_answers_once(
     ask: Ask, engine: ScriptedEngine, conversation: Conversation
 ) -> None:
