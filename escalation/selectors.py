@@ -87,7 +87,8 @@ def is_past_limit(conversation: Conversation) -> bool:
         created_at__gte=timezone.now() - timedelta(hours=1),
         conversation__network=conversation.network,
     )
-    return brought.count() >= settings.HAND_OFFS_AN_HOUR_PER_ADDRESS
+    most: int = settings.HAND_OFFS_AN_HOUR_PER_ADDRESS
+    return brought.count() >= most
 
 
 @dataclass(frozen=True, slots=True)
