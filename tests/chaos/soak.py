@@ -167,12 +167,12 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=3.0, help="messages a second")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--write", action="store_true", help="write the page of the docs")
-    asked = parser.parse_args()
+    asked, commit = parser.parse_args(), commit_now()
     with tempfile.TemporaryDirectory(prefix="supportbot-soak-") as folder:
         samples, said = asyncio.run(_soak(Path(folder), asked))
     page, is_level = as_page(
         samples,
-        commit=commit_now(),
+        commit=commit,
         minutes=asked.minutes,
         conversations=asked.conversations,
         rate=asked.rate,
