@@ -10,7 +10,9 @@ import pytest
 from django.conf import settings
 from pytest_django import Settings
 
+from assistant.evaluation.demo import make_demo_site
 from assistant.tools import Caller, ToolRefused
+from assistant.trying import Decision, try_question
 from supportbot.demo_data.order_tools import (
     NewAddress,
     OrderNumber,
@@ -125,3 +127,12 @@ def test_measuring_questions_name_articles_that_exist() -> None:
     slugs = {file.stem for file in (FOLDER / "articles").glob("*.md")}
     named = {slug for row in read("questions.json") for slug in row["articles"]}
     assert named == slugs
+
+
+@pytest.mark.django_db
+def test_how_long_one_has_to_return_a_thing_is_found_by_its_name() -> None:
+    site = make_demo_site()
+    for thing in ("boots", "a jacket", "my tent", "something"):
+        trial = try_question(site, f"How long do I have to return {thing}?", locale="en")
+        found = trial.decision, trial.passages[0].slug
+        assert found == (Decision.ANSWER, "returns-policy"), thing
