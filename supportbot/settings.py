@@ -214,6 +214,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 # Per minute. Generous: a whole office, or a carrier's customers, may share one address.
 MESSAGES_A_MINUTE_PER_ADDRESS = env.int("MESSAGES_A_MINUTE_PER_ADDRESS", default=600)
 MESSAGES_A_MINUTE_PER_SITE = env.int("MESSAGES_A_MINUTE_PER_SITE", default=6_000)
+# Conversations begun, and tokens that open none.
+SESSIONS_A_MINUTE_PER_ADDRESS = env.int("SESSIONS_A_MINUTE_PER_ADDRESS", default=120)
 # Over HTTP: each renders up to a page of messages.
 READINGS_A_MINUTE_PER_ADDRESS = env.int("READINGS_A_MINUTE_PER_ADDRESS", default=3_000)
 # Of an address, in an hour; more wait behind all others. A demo's visitors all have the same one.

@@ -8,8 +8,6 @@ from django.conf import settings
 from conversations.models import Conversation
 from core.limits import Rate, check_rate, check_rates, network_of
 
-# Of an address: conversations begun, and tokens that open none.
-SESSIONS_A_MINUTE = 120
 # Of a conversation: a few tabs that come back again and again.
 RESUMES_A_MINUTE = 60
 MESSAGES_A_MINUTE = 30
@@ -24,7 +22,8 @@ LetGo = Callable[[], None]
 
 def check_session_rate(address: str) -> None:
     """Count one conversation that an address begins, or one guess at a token; past it raise."""
-    check_rate("sessions", network_of(address), limit=SESSIONS_A_MINUTE, window_seconds=60)
+    limit = settings.SESSIONS_A_MINUTE_PER_ADDRESS
+    check_rate("sessions", network_of(address), limit=limit, window_seconds=60)
 
 
 def check_resume_rate(conversation: Conversation) -> None:

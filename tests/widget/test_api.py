@@ -250,9 +250,9 @@ def test_method_that_is_not_offered_is_a_problem(client: Client, site: Site) -> 
 
 
 def test_sessions_past_the_rate_say_when_to_come_back(
-    client: Client, site: Site, monkeypatch: pytest.MonkeyPatch
+    client: Client, site: Site, settings: Settings
 ) -> None:
-    monkeypatch.setattr("widget.limits.SESSIONS_A_MINUTE", 1)
+    settings.SESSIONS_A_MINUTE_PER_ADDRESS = 1
     open_session(client)
     answer = open_session(client)
     assert answer.status_code == 429
@@ -260,9 +260,9 @@ def test_sessions_past_the_rate_say_when_to_come_back(
 
 
 def test_requests_of_foreign_pages_lock_nobody_out(
-    client: Client, site: Site, monkeypatch: pytest.MonkeyPatch
+    client: Client, site: Site, settings: Settings
 ) -> None:
-    monkeypatch.setattr("widget.limits.SESSIONS_A_MINUTE", 1)
+    settings.SESSIONS_A_MINUTE_PER_ADDRESS = 1
     for origin, body in (("https://evil.example", {"site": "shop"}), ("null", {"site": "no"})):
         assert post(client, "/api/v1/sessions", body, Origin=origin).status_code == 403
         assert post(client, "/api/v1/sessions", [], Origin=origin).status_code == 400
@@ -270,9 +270,9 @@ def test_requests_of_foreign_pages_lock_nobody_out(
 
 
 def test_who_comes_back_uses_up_nothing_of_their_address(
-    client: Client, site: Site, monkeypatch: pytest.MonkeyPatch
+    client: Client, site: Site, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("widget.limits.SESSIONS_A_MINUTE", 2)
+    settings.SESSIONS_A_MINUTE_PER_ADDRESS = 2
     monkeypatch.setattr("widget.limits.RESUMES_A_MINUTE", 3)
     token = open_session(client).json()["token"]
     statuses = [open_session(client, token=token).status_code for _ in range(4)]
@@ -281,9 +281,9 @@ def test_who_comes_back_uses_up_nothing_of_their_address(
 
 
 def test_guesses_at_tokens_are_counted_by_address(
-    client: Client, site: Site, monkeypatch: pytest.MonkeyPatch
+    client: Client, site: Site, settings: Settings
 ) -> None:
-    monkeypatch.setattr("widget.limits.SESSIONS_A_MINUTE", 2)
+    settings.SESSIONS_A_MINUTE_PER_ADDRESS = 2
     statuses = [open_session(client, token="y" * 43).status_code for _ in range(3)]
     assert statuses == [401, 401, 429]
 
