@@ -6,6 +6,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from llm.keys import key_ring
 from reports import model_exports, model_queries, money_queries
 from reports.access import for_readers
 from reports.choosing import CHART_WIDTHS, choice_context, refused
@@ -34,6 +35,7 @@ def models(request: HttpRequest) -> HttpResponse:
         **admin.site.each_context(request),
         **choice_context(request, choice, exports=EXPORTS),
         "title": "Models and money",
+        "has_model": bool(key_ring().list_keys()),
         "report": report,
         "charts": [chart for chart in drawn if chart is not None],
     }

@@ -7,6 +7,7 @@ from io import StringIO
 import pytest
 from django.test import AsyncClient, Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from accounts.models import User
 from assistant.cache import ENGINE
@@ -59,6 +60,18 @@ def test_page_says_so_when_nothing_happened(manager_client: Client) -> None:
     html = page(manager_client, **{"from": "2020-01-01", "to": "2020-01-03"})
     assert "The assistant did nothing on these days." in html
     assert '<svg class="report-chart' not in html
+
+
+@pytest.mark.parametrize("key", ["", "sk-local"])
+def test_empty_page_says_how_to_set_up_a_model_where_there_is_none(
+    manager_client: Client, maker: Maker, settings: Settings, key: str
+) -> None:
+    settings.OPENAI_API_KEY = key
+    maker.conversation(is_sample=True)
+    html = page(manager_client, sample="include")
+    assert "No model took part in the sample chats" in html
+    assert ("No model is set up" in html) == (not key)
+    assert "No model took part" not in page(manager_client, sample="exclude")
 
 
 def test_each_part_says_so_when_it_has_nothing(manager_client: Client, maker: Maker) -> None:
