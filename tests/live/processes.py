@@ -134,7 +134,7 @@ class Stack:
             check=True,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
         ).stdout
 
     def close(self) -> None:
