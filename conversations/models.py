@@ -181,6 +181,8 @@ class Conversation(models.Model):
     network = models.CharField(
         max_length=32,
         blank=True,
+        default="",
+        # For processes of the release before, which name no such column.
         db_default="",
         editable=False,
         help_text="A keyed hash of the network that it was begun from; empty: not counted.",

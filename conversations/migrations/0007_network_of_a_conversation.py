@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='conversation',
             name='network',
-            field=models.CharField(blank=True, db_default='', editable=False, help_text='A keyed hash of the network that it was begun from; empty: not counted.', max_length=32),
+            field=models.CharField(blank=True, db_default='', default='', editable=False, help_text='A keyed hash of the network that it was begun from; empty: not counted.', max_length=32),
         ),
     ]
