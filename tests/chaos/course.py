@@ -57,11 +57,7 @@ async def run_course(
         for number, fault in enumerate(faults, start=1):
             await asyncio.sleep(dice.uniform(0.5, 1.5) * fault.seconds_between)
             await _make(fault, arena, course, dice=dice, number=number)
-            since = course.made[-1].end
-            await until(
-                lambda since=since: first_answer(load.visitors, since=since) < float("inf"),  # type: ignore[misc]
-                seconds=PATIENCE_SECONDS,
-            )
+            await _until_answered(load, since=course.made[-1].end)
         if faults[-1].is_of_model:
             course.model_back = await _until_model_writes(arena, since=course.made[-1].end)
     return course
@@ -104,6 +100,15 @@ async def _until_busy(load: Load) -> None:
         return sum(1 for one in load.visitors if one.said_by("assistant"))
 
     assert await until(lambda: answered() >= load.conversations / 2, seconds=120)
+
+
+async def _until_answered(load: Load, *, since: float) -> None:
+    """Wait for an answer; the judge tells where none came."""
+
+    def is_answered() -> bool:
+        return first_answer(load.visitors, since=since) < float("inf")
+
+    await until(is_answered, seconds=PATIENCE_SECONDS)
 
 
 async def _until_model_writes(arena: Arena, *, since: float) -> float:
