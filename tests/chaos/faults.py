@@ -93,8 +93,10 @@ async def kill_relay(arena: Arena, dice: random.Random) -> None:
     """Nobody looks after what is lost, and all nudges are."""
     stack = dice.choice(arena.relays)
     await asyncio.to_thread(stack.kill, "relay")
-    await lose_nudges(arena, seconds=dice.uniform(1, 5))
-    await asyncio.to_thread(stack.start, "relay")
+    try:
+        await lose_nudges(arena, seconds=dice.uniform(1, 5))
+    finally:
+        await asyncio.to_thread(stack.start, "relay")
 
 
 async def restart_everything(arena: Arena, dice: random.Random) -> None:

@@ -22,9 +22,10 @@ database: *lost* is what was acknowledged and is not there, *unaccepted* what ne
 sent again and again, *late* what took longer than the promised 125 s. The clients come back and
 send again as the widget does; whoever was passed on to people closes the tab twenty seconds later.
 Where kills follow each other within seconds, some hit the same answer again, and each of them
-counts. Times in seconds; a dash stands for what was not looked at yet when a row was measured. The
-web server, two workers, relay, beat, PostgreSQL, Redis, the model's server and the clients shared
-one machine ({machine}); two faults are made at a time there, each with all of these for itself.
+counts. *Failed*: a fault that could not be made, or that nobody met. Times in seconds; a dash stands
+for what was not looked at yet when a row was measured. The web server, two workers, relay, beat,
+PostgreSQL, Redis, the model's server and the clients shared one machine ({machine}); `make chaos`
+makes two faults at a time there, each with all of these for itself, `--only` one.
 
 """
 COLUMNS = (
@@ -98,7 +99,7 @@ def as_page(rows: Sequence[Row]) -> str:
     ]
     told = [*_overdue(rows), *_reconnected(rows), *_model_back(rows)]
     notes = [f"- {name}: {value:.2f}" for row in rows for name, value in row["notes"].items()]
-    parts = ["\n".join(one) for one in (lines, told, notes) if one]
+    parts = ["\n".join(one) for one in (lines, "\n\n".join(told).splitlines(), notes) if one]
     return HEAD.format(machine=machine) + "\n\n".join(parts) + "\n"
 
 
@@ -126,7 +127,7 @@ def _overdue(rows: Sequence[Row]) -> list[str]:
     return [
         f"*{row['name']}*: an answer that the killed worker was writing began again "
         f"{_spread(row['begun'])} after it, and was whole {_spread(row['overdue'])} after it, "
-        f"{len(row['overdue'])} of them.\n"
+        f"{len(row['overdue'])} of them."
         for row in rows
         if row.get("begun")
     ]
@@ -146,7 +147,7 @@ def _model_back(rows: Sequence[Row]) -> list[str]:
         return []
     return [
         f"The model wrote an answer again {_spread(found)} after the last time of each fault of "
-        f"its server, {len(found)} faults, with nothing put right by hand but refused keys.\n"
+        f"its server, {len(found)} faults, with nothing put right by hand but refused keys."
     ]
 
 
@@ -156,5 +157,5 @@ def _reconnected(rows: Sequence[Row]) -> list[str]:
         return []
     return [
         f"A socket that broke with the web process was back after {percentile(found, 50):.1f} s "
-        f"(p50) and {percentile(found, 99):.1f} s (p99), {len(found)} of them.\n"
+        f"(p50) and {percentile(found, 99):.1f} s (p99), {len(found)} of them."
     ]

@@ -113,7 +113,7 @@ class Customer:
                 async with connect(address, max_size=None, ping_interval=None) as socket:
                     await self._talk(socket)
             except (OSError, ConnectionClosed, InvalidHandshake, EOFError, TimeoutError):
-                pass
+                pass  # However it ended, the next one is tried below.
             self._note_end()
             most = min(CAP_SECONDS, BASE_SECONDS * 2**self._tries)
             self._tries += 1
