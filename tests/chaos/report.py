@@ -22,7 +22,7 @@ database: *lost* is what was acknowledged and is not there, *unaccepted* what ne
 sent again and again, *late* what took longer than the promised 125 s. The clients come back and
 send again as the widget does; whoever was passed on to people closes the tab twenty seconds later.
 Where kills follow each other within seconds, some hit the same answer again, and each of them
-counts. *Failed*: a fault that could not be made, or that nobody met. Times in seconds; a dash stands
+counts. *Failed*: a fault that could not be made, or that nobody met. Times in seconds; a dash is
 for what was not looked at yet when a row was measured. The web server, two workers, relay, beat,
 PostgreSQL, Redis, the model's server and the clients shared one machine ({machine}); `make chaos`
 makes two faults at a time there, each with all of these for itself, `--only` one.
@@ -99,8 +99,8 @@ def as_page(rows: Sequence[Row]) -> str:
     ]
     told = [*_overdue(rows), *_reconnected(rows), *_model_back(rows)]
     notes = [f"- {name}: {value:.2f}" for row in rows for name, value in row["notes"].items()]
-    parts = ["\n".join(one) for one in (lines, "\n\n".join(told).splitlines(), notes) if one]
-    return HEAD.format(machine=machine) + "\n\n".join(parts) + "\n"
+    parts = ["\n".join(lines), *told, "\n".join(notes)]
+    return HEAD.format(machine=machine) + "\n\n".join(filter(None, parts)) + "\n"
 
 
 def _ends(row: Row) -> str:
