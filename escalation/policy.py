@@ -75,6 +75,14 @@ class Flag:
         return Urgency.URGENT if self.kind in URGENT_KINDS else urgency_of(self.reason)
 
 
+def urgency_past_limit(usual: HandOff.Urgency) -> HandOff.Urgency:
+    """Return what is left of an urgency in a network that brought in as many as an hour may hold.
+
+    It waits behind everybody, but where a life may be in danger only among the others.
+    """
+    return Urgency.NORMAL if usual == Urgency.URGENT else Urgency.LOW
+
+
 def urgency_of(reason: HandOff.Reason) -> HandOff.Urgency:
     """Return the usual urgency of a reason."""
     return Urgency.HIGH if reason in PRESSING else Urgency.NORMAL

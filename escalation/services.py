@@ -10,7 +10,7 @@ from conversations.models import Conversation, Episode, Message
 from core.errors import Conflict, Forbidden
 from core.realtime import DESK_GROUP, publish_on_commit
 from escalation.models import AgentProfile, HandOff
-from escalation.policy import hand_off_text, urgency_of
+from escalation.policy import hand_off_text, urgency_of, urgency_past_limit
 from escalation.selectors import is_past_limit, open_hand_off, people_online
 
 Status = Conversation.Status
@@ -30,10 +30,10 @@ def request_hand_off(
 
     Idempotent: a conversation that waits already, or is with an agent, keeps its hand-off. One
     that the assistant helps meanwhile goes back to its place, or to a better one. What a network
-    brings in past its limit waits behind all others.
+    brings in past its limit is less urgent than usual.
     """
     usual = urgency or urgency_of(reason)
-    urgency = HandOff.Urgency.LOW if is_past_limit(conversation) else usual
+    urgency = urgency_past_limit(usual) if is_past_limit(conversation) else usual
     existing = open_hand_off(conversation)
     if existing is not None:
         if conversation.status == Status.ASSISTANT:

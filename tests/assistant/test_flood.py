@@ -38,11 +38,11 @@ def flood(site: Site) -> list[Conversation]:
     return waiting
 
 
-def hand_off_for_words(conversation: Conversation) -> Urgency:
-    """Pass a message on that speaks of self-harm; return how urgent that is."""
+def hand_off_for_words(conversation: Conversation, *, urgency: Urgency = Urgency.URGENT) -> Urgency:
+    """Pass a message on, usually one that speaks of self-harm; return how urgent that is."""
     with transaction.atomic():
         locked = lock_conversation(conversation.pk)
-        services.hand_off(locked, reason=HandOff.Reason.FLAGGED, urgency=Urgency.URGENT)
+        services.hand_off(locked, reason=HandOff.Reason.FLAGGED, urgency=urgency)
     return Urgency(HandOff.objects.get(conversation=conversation).urgency)
 
 
@@ -79,8 +79,13 @@ def test_wish_is_granted_when_the_others_are_an_hour_old(site: Site) -> None:
 
 def test_words_past_the_limit_wait_behind_everybody_else(site: Site) -> None:
     flood(site)
-    assert hand_off_for_words(begin(site)) == Urgency.LOW
+    assert hand_off_for_words(begin(site), urgency=Urgency.HIGH) == Urgency.LOW
     assert hand_off_for_words(begin(site, network="two")) == Urgency.URGENT
+
+
+def test_words_of_a_life_in_danger_never_wait_behind_everybody(site: Site) -> None:
+    flood(site)
+    assert hand_off_for_words(begin(site)) == Urgency.NORMAL
 
 
 def test_place_that_was_kept_is_not_refused_nor_made_better(site: Site) -> None:
