@@ -75,6 +75,7 @@ async def test_texts_of_all_running_answers_are_saved_each_with_its_turn(claims:
 
     await until(is_saved)
     await end(*tasks)
+    assert await saved(first) == "Shoes come back"
 
 
 async def test_lost_claim_cancels_its_own_answer_alone_and_saves_nothing(claims: Claims) -> None:

@@ -25,6 +25,17 @@ async def ask(chat: FrameLocator, text: str) -> None:
     await box.press("Enter")
 
 
+async def read_the_report(product: Stack, browser: Browser, problems: Problems) -> None:
+    """Open the reports as a manager."""
+    context = await browser.new_context()
+    problems.watch(context)
+    page = await context.new_page()
+    await log_in(page, url=product.url, name="manager")
+    await page.goto(f"{product.url}/admin/reports/")
+    await expect(page.get_by_role("heading", name=re.compile("report", re.I)).first).to_be_visible()
+    assert not await axe_violations(page)
+
+
 async def test_customer_agent_and_manager_play_the_whole_story(
     product: Stack, browser: Browser, problems: Problems
 ) -> None:
@@ -79,15 +90,7 @@ async def test_customer_agent_and_manager_play_the_whole_story(
     await chat.get_by_role("button", name="Send rating").click()
     await expect(chat.locator("body")).to_contain_text(re.compile("[Tt]hank"), timeout=10_000)
 
-    manager_context = await browser.new_context()
-    problems.watch(manager_context)
-    manager = await manager_context.new_page()
-    await log_in(manager, url=product.url, name="manager")
-    await manager.goto(f"{product.url}/admin/reports/")
-    await expect(
-        manager.get_by_role("heading", name=re.compile("report", re.I)).first
-    ).to_be_visible()
-    assert not await axe_violations(manager)
+    await read_the_report(product, browser, problems)
     assert not problems
 
 
