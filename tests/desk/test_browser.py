@@ -57,6 +57,11 @@ async def open_queue(browser: Browser, stack: Stack, problems: Problems, *, name
     return page
 
 
+async def conversation_ready(page: Page) -> None:
+    """Wait until the conversation page's script runs: keys and acts without a reload are its."""
+    await expect(page.locator("#help")).to_be_visible()
+
+
 async def test_rows_hold_still_under_the_pointer_and_the_alert_comes_all_the_same(
     product: Stack, browser: Browser, problems: Problems
 ) -> None:
@@ -149,7 +154,7 @@ async def test_conversation_is_taken_answered_and_resolved_by_keys_alone(
     page = await open_queue(browser, product, problems, name="agent")
     await page.get_by_role("link", name="Keyboard Customer").focus()
     await page.keyboard.press("Enter")
-    await expect(page.get_by_role("button", name="Take", exact=True)).to_be_visible()
+    await conversation_ready(page)
     await page.keyboard.press("t")
     await expect(page.get_by_label("Reply", exact=True)).to_be_focused()
     await page.keyboard.type("Every piece is HERE")
@@ -175,8 +180,7 @@ async def test_taking_leads_to_the_reply_box_below_the_logs_end(
     if place == "the conversation":
         await page.get_by_role("link", name=name).click()
         take = page.get_by_role("button", name="Take", exact=True)
-        # The page's script takes it, without loading another page.
-        await expect(page.locator("#help")).to_be_visible()
+        await conversation_ready(page)
     await take.focus()
     await page.keyboard.press("Enter")
     await expect(page.get_by_label("Reply", exact=True)).to_be_focused()
