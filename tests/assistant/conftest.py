@@ -1,11 +1,13 @@
 """A site with two articles, and an engine that says what a test wrote."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
 from accounts.models import User
 from assistant import activity, preparing
+from assistant.helping.requests import request_help
 from assistant.models import Turn
 from assistant.tools import registry
 from conversations.models import Conversation, Message, Site
@@ -13,6 +15,7 @@ from escalation.services import heard_from
 from knowledge.indexing import index_article
 from knowledge.services import ArticleContent, store_article
 from llm.testing import ScriptedEngine
+from tests.assistant.helping import Ask
 from tests.customers import say
 from tests.waiting import until
 
@@ -62,6 +65,12 @@ def ask(conversation: Conversation, articles: None) -> Callable[[str], Turn]:
         return Turn.objects.filter(conversation=conversation).latest("pk")
 
     return send
+
+
+@pytest.fixture
+def ask_help(conversation: Conversation, agent: User) -> Ask:
+    """Ask for help with the conversation in an agent's name."""
+    return partial(request_help, conversation=conversation, by=agent)
 
 
 @pytest.fixture

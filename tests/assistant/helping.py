@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from core.background import in_database_thread
 from llm.errors import ModelError
 from llm.types import ChatMessage, Completion, Tier, Usage
 
+Ask = Callable[..., HelperRun]
 USAGE = Usage("gpt-test", prompt_tokens=100, completion_tokens=20, cached_tokens=0)
 
 
