@@ -43,6 +43,13 @@ async def open_as_ada(page: Page, url: str) -> FrameLocator:
     return page.frame_locator("iframe")
 
 
+async def open_last_waiting(agent: Page, text: str) -> None:
+    """Open the conversation that came last of those waiting whose rows hold ``text``."""
+    # Other tests leave customers in the queue, some of them taken.
+    row = agent.locator("[data-fragment=waiting]").get_by_role("row").filter(has_text=text).last
+    await row.get_by_role("link").first.click(timeout=10_000)
+
+
 async def test_order_is_cancelled_by_a_click_and_all_see_it(
     shop: Stack, upstream: Upstream, browser: Browser, problems: Problems, tmp_path: Path
 ) -> None:
@@ -77,8 +84,7 @@ async def test_order_is_cancelled_by_a_click_and_all_see_it(
     await log_in(agent, url=shop.url, name="agent")
     await page.frame_locator("iframe").get_by_role("button", name="Talk to a person").click()
     await agent.goto(f"{shop.url}/admin/escalation/handoff/")
-    row = agent.get_by_role("row").filter(has_text="Ada Marsh").first
-    await row.get_by_role("link").first.click(timeout=10_000)
+    await open_last_waiting(agent, "Ada Marsh")
     calls = agent.get_by_role("list", name="Tool calls")
     await expect(calls).to_contain_text(re.compile(r"cancel_order\s+Done"), timeout=10_000)
     assert not problems
@@ -185,9 +191,7 @@ async def test_card_ends_by_itself_and_stays_open_when_an_agent_takes_over(
     # In the queue by now; before, the last one there would be another customer.
     await expect(log).to_contain_text(re.compile("passing you to a person|Leave your e-mail"))
     await agent.goto(f"{shop.url}/admin/escalation/handoff/")
-    # Whoever came later waits further down.
-    row = agent.get_by_role("row").filter(has_text="Asked for a person").last
-    await row.get_by_role("link").first.click(timeout=10_000)
+    await open_last_waiting(agent, "Asked for a person")
     await agent.get_by_role("button", name="Take", exact=True).click()
     await expect(log).to_contain_text("You are now talking to", timeout=10_000)
     await cards.last.get_by_role("button", name="Confirm").click()
