@@ -113,7 +113,18 @@ def cited_passages(
     return [one for share, one in shares if best and share == best][:1]
 
 
+# Markdown's signs that a plain text is read without: of headings, quotations and lists, a
+# table's rule, and those around words. A hyphen within a line is a hyphen.
+_LINE_SIGNS = re.compile(
+    r"^[ \t]*(?:(?:#{1,6}|[-*+])(?=[ \t])|>|\|?[ \t]*:?--[-:| \t]*$)", re.MULTILINE
+)
+_EMPHASIS = re.compile(r"(?<![\w*])([*_]{1,3}|`+)(?=\S)([^\n]+?)(?<=\S)\1(?!\w)")
+_LINK = re.compile(r"\[([^\]\n]*)\]\([^)\s]*\)")
+
+
 def quote_of(passage: SourcePassage, *, limit: int = 240) -> str:
     """Return the beginning of a passage as plain text, cut at a word."""
-    text = " ".join(re.sub(r"[|#*_`>-]+", " ", passage.text).split())
+    text = _LINK.sub(r"\1", _LINE_SIGNS.sub("", passage.text))
+    text = _EMPHASIS.sub(r"\2", text)
+    text = " ".join(text.replace("|", " ").split())
     return text if len(text) <= limit else text[:limit].rsplit(" ", 1)[0] + " …"

@@ -15,7 +15,7 @@ from assistant.asking_back import (
 )
 from assistant.budget import Purpose
 from assistant.confidence import confidence_of, features_of, threshold_of
-from assistant.follow_ups import needs_rewriting, standalone_questions
+from assistant.follow_ups import is_follow_up, needs_rewriting, standalone_questions
 from assistant.memory import redactor_of
 from assistant.models import Turn
 from assistant.nonsense import UNCLEAR_TEXT, is_nonsense
@@ -269,12 +269,13 @@ def _has_tools(conversation: Conversation) -> bool:
 def _plan_unsure(reading: Reading, found: Found, *, threshold: float) -> AskBack | PassOn:
     """Ask back or hand off where the articles hold too little."""
     between = choose_between(found.retrieval, confidence=found.confidence, threshold=threshold)
-    if between and _may_ask(reading):
-        titles = tuple(passage.title for passage in between)
+    titles = tuple(passage.title for passage in between or ())
+    if titles and (_may_ask(reading) or _asks_anew(reading, titles)):
         return AskBack(which_text(titles), titles, found.judgement)
     if _may_ask(reading) and _is_first_miss(reading.conversation) and not people_online():
         return AskBack(REWORD_TEXT, REWORD_SUGGESTIONS, found.judgement)
-    return PassOn(reason=Reason.LOW_CONFIDENCE, judgement=found.judgement)
+    why = "" if _may_ask(reading) else "It had asked back just before"
+    return PassOn(reason=Reason.LOW_CONFIDENCE, detail=why, judgement=found.judgement)
 
 
 def look_up(site: Site, question: str, *, language: str) -> Found:
@@ -328,6 +329,14 @@ def _may_ask(reading: Reading) -> bool:
     """Whether the assistant did not ask what the articles are to be searched for a moment ago."""
     again = {Asked.WHAT_IS_MEANT, Asked.DETAIL, Asked.CLICK}
     return reading.pending is None or reading.pending.asked in again
+
+
+def _asks_anew(reading: Reading, titles: Sequence[str]) -> bool:
+    """Whether the customer, asked which article is meant, asked about others in whole words."""
+    pending = reading.pending
+    if pending is None or pending.asked is not Asked.WHICH_ARTICLE:
+        return False
+    return not set(titles) <= set(pending.options) and not is_follow_up(reading.question)
 
 
 def _is_first_miss(conversation: Conversation) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from django.db import Error
-from django.db.models import DurationField, Exists, ExpressionWrapper, F, OuterRef, Value
+from django.db.models import DurationField, Exists, ExpressionWrapper, F, OuterRef, Subquery, Value
 from django.db.models.functions import Now
 
 from assistant.actions import expire_proposal, expired_proposals
@@ -16,9 +16,10 @@ from assistant.dispatch import publish_turns
 from assistant.finishing import fail_turn
 from assistant.helping.claims import fail_stale
 from assistant.models import ToolCall, Turn
-from assistant.services import close_when_idle
+from assistant.services import close_when_idle, put_back
 from conversations.models import Conversation, Message
 from core.errors import SupportError
+from escalation.selectors import present_agents
 
 logger = logging.getLogger(__name__)
 BATCH = 200
@@ -45,6 +46,7 @@ def settle_the_rest() -> dict[str, int]:
     return {
         "pulled_in": pull_in(),
         "closed": close_idle(),
+        "put_back": put_back_left(),
         "help_failed": fail_stale(),
         "actions": settle_actions(),
         "reservations": settle_stale(),
@@ -105,6 +107,20 @@ def close_idle() -> int:
     )
     pks = silent.order_by("last_message_at").values_list("pk", flat=True)[:BATCH]
     return sum(_guarded(close_when_idle, pk) for pk in list(pks))
+
+
+def put_back_left() -> int:
+    """Let the customers wait again whose agents are gone."""
+    said = Message.objects.filter(conversation=OuterRef("pk")).order_by("-seq")
+    spoken = said.filter(author_kind__in=[Message.Author.CUSTOMER, Message.Author.AGENT])
+    left = (
+        Conversation.objects.filter(status=Conversation.Status.AGENT)
+        .exclude(agent__in=present_agents().values("user"))
+        .annotate(last=Subquery(spoken.values("author_kind")[:1]))
+        .filter(last=Message.Author.CUSTOMER)
+    )
+    pks = left.order_by("last_message_at").values_list("pk", flat=True)[:BATCH]
+    return sum(_guarded(put_back, pk) for pk in list(pks))
 
 
 def _guarded(step: Callable[..., bool], pk: int, **options: object) -> bool:

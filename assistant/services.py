@@ -31,7 +31,7 @@ from core.cards import mask_cards
 from core.errors import Conflict, RateLimited
 from escalation import services as escalation
 from escalation.models import HandOff
-from escalation.selectors import is_past_limit, open_hand_off
+from escalation.selectors import is_past_limit, open_hand_off, present_agents
 
 Status = Conversation.Status
 # Some of the hour's hand-offs are older than one by then.
@@ -151,6 +151,27 @@ def take_conversation(conversation_pk: int, *, agent: User) -> Conversation:
     void_turns(conversation, state=State.SUPERSEDED, reason="taken_over")
     escalation.take(conversation, agent=agent)
     return conversation
+
+
+@transaction.atomic
+def take_over_conversation(conversation_pk: int, *, agent: User) -> Conversation:
+    """Give ``agent`` the conversation of a colleague who is away from the desk."""
+    conversation = record.lock_conversation(conversation_pk)
+    if conversation.status == Status.RESOLVED:
+        raise Conflict("This conversation is resolved.")
+    escalation.take_over(conversation, agent=agent)
+    return conversation
+
+
+@transaction.atomic
+def put_back(conversation_pk: int) -> bool:
+    """Let a conversation wait again whose agent is gone and left something unanswered."""
+    conversation = record.lock_conversation(conversation_pk)
+    is_here = present_agents().filter(user=conversation.agent_id).exists()
+    if conversation.status != Status.AGENT or is_here or unanswered_from(conversation) is None:
+        return False
+    escalation.put_back(conversation)
+    return True
 
 
 @transaction.atomic

@@ -292,7 +292,7 @@ class Writer:
         if engine.name == "extractive":
             if self._was_said(text):
                 return self._withdraw(
-                    Reason.LOW_CONFIDENCE, "The same words would be said again", reply=reply
+                    Reason.REPEATED_QUESTION, "The same words would be said again", reply=reply
                 )
             cited: Sequence[SourcePassage] = quoted_passages(text, passages=self._all_passages)
             return self._drafted(engine, reply, text=text, citations=cited)

@@ -71,6 +71,7 @@ class HandOffAdmin(HandOffBase):
             path(one, shown, name="desk_conversation"),
             path(f"{one}fragment/", fragment, name="desk_conversation_fragment"),
             path(f"{one}take/", agents(actions.take), name="desk_take"),
+            path(f"{one}take-over/", agents(actions.take_over), name="desk_take_over"),
             path(f"{one}reply/", agents(actions.reply), name="desk_reply"),
             path(f"{one}hand-back/", agents(actions.hand_back), name="desk_hand_back"),
             path(f"{one}resolve/", agents(actions.resolve), name="desk_resolve"),

@@ -16,7 +16,7 @@ from conversations.selectors import transcript
 from core.markup import render_markdown, render_plain
 from desk.tool_calls import CallLine, calls_of
 from escalation.models import HandOff
-from escalation.selectors import open_hand_off
+from escalation.selectors import is_free, open_hand_off
 
 SHOWN = 200
 EARLIER_SHOWN = 5
@@ -57,6 +57,7 @@ class Console:
     earlier: list[Conversation]
     is_mine: bool
     can_take: bool
+    can_take_over: bool
     is_unanswered: bool
 
     @property
@@ -86,7 +87,13 @@ def read_console(
         is_mine=is_mine,
         is_unanswered=unanswered_from(conversation) is not None,
         can_take=conversation.status in {Status.WAITING, Status.ASSISTANT},
+        can_take_over=_is_left(conversation) and not is_mine,
     )
+
+
+def _is_left(conversation: Conversation) -> bool:
+    """Whether the agent who holds it is away from the desk, or not free."""
+    return conversation.agent is not None and not is_free(conversation.agent)
 
 
 def _messages(conversation: Conversation, *, after: int) -> QuerySet[Message]:

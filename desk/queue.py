@@ -34,8 +34,14 @@ class Queue:
 
     waiting: Page[HandOff]
     held: list[HandOff]
-    agents_online: int
+    # By their users' keys: who is at the desk and free.
+    free: frozenset[int]
     is_available: bool
+
+    @property
+    def agents_online(self) -> int:
+        """How many agents are free."""
+        return len(self.free)
 
     @property
     def waiting_count(self) -> int:
@@ -50,7 +56,7 @@ def read_queue(agent: User, *, page: str | None = None) -> Queue:
         # Where the page asked for is gone, the last one.
         waiting=Paginator(_with_last_words(waiting()), SHOWN).get_page(page),
         held=list(_with_last_words(_held(agent))[:SHOWN]),
-        agents_online=online_agents().count(),
+        free=frozenset(online_agents().values_list("user_id", flat=True)),
         is_available=profile is None or profile.is_available,
     )
 

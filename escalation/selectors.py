@@ -19,6 +19,8 @@ from core.holding import held
 from escalation.models import AgentProfile, FlagRule, HandOff
 
 ONLINE_SECONDS = 45
+# Enough for a notebook that is closed and opened in another room.
+GONE_SECONDS = 300
 WAIT_SAMPLE = 20
 # Below it one slow or lucky wait would be the estimate.
 MIN_WAIT_SAMPLE = 5
@@ -31,6 +33,17 @@ def online_agents() -> QuerySet[AgentProfile]:
     """Return the agents who are at the desk and free to take conversations."""
     since = Now() - timedelta(seconds=ONLINE_SECONDS)
     return AgentProfile.objects.filter(is_available=True, last_seen_at__gte=since)
+
+
+def is_free(agent: User) -> bool:
+    """Whether an agent is at the desk and free to take conversations."""
+    return online_agents().filter(user=agent).exists()
+
+
+def present_agents() -> QuerySet[AgentProfile]:
+    """Return the agents who were heard from lately enough for their customers to wait for them."""
+    since = Now() - timedelta(seconds=GONE_SECONDS)
+    return AgentProfile.objects.filter(last_seen_at__gte=since)
 
 
 def people_online() -> bool:

@@ -1,5 +1,7 @@
 """Every write to hand-offs and presence. Conversations passed in are locked."""
 
+from datetime import timedelta
+
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -11,7 +13,13 @@ from core.errors import Conflict, Forbidden
 from core.realtime import DESK_GROUP, publish_on_commit
 from escalation.models import AgentProfile, HandOff
 from escalation.policy import hand_off_text, urgency_of, urgency_past_limit
-from escalation.selectors import is_past_limit, open_hand_off, people_online
+from escalation.selectors import (
+    ONLINE_SECONDS,
+    is_free,
+    is_past_limit,
+    open_hand_off,
+    people_online,
+)
 
 Status = Conversation.Status
 State = HandOff.State
@@ -129,6 +137,39 @@ def take(conversation: Conversation, *, agent: User) -> HandOff:
     return hand_off
 
 
+def take_over(conversation: Conversation, *, agent: User) -> HandOff:
+    """Give ``agent`` a locked conversation that a colleague holds who is away from the desk.
+
+    Raises ``Conflict`` where the colleague is not.
+    """
+    holder = conversation.agent
+    if holder is not None and holder.pk != agent.pk:
+        if is_free(holder):
+            raise Conflict(f"{holder.public_name} is at the desk and holds this conversation.")
+        record.change_status(conversation, Status.WAITING)
+    return take(conversation, agent=agent)
+
+
+def put_back(conversation: Conversation) -> None:
+    """Let a locked conversation wait again whose agent is gone: in its old place, and be told."""
+    name = conversation.agent.public_name if conversation.agent else "Our colleague"
+    hand_off = _ensure_waiting(conversation)
+    record.change_status(conversation, Status.WAITING)
+    record.append_message(
+        conversation,
+        author_kind=Message.Author.SYSTEM,
+        text=f"{name} had to leave. The next person who is free will help you.",
+    )
+    _announce(hand_off, "hand_off.created")
+
+
+def _ensure_waiting(conversation: Conversation) -> HandOff:
+    hand_off = HandOff.objects.get(conversation=conversation, state=State.TAKEN)
+    hand_off.state, hand_off.taken_by, hand_off.taken_at = State.WAITING, None, None
+    hand_off.save(update_fields=["state", "taken_by", "taken_at"])
+    return hand_off
+
+
 def _ensure_taken(conversation: Conversation, agent: User) -> HandOff:
     hand_off = open_hand_off(conversation)
     if hand_off is None:
@@ -215,5 +256,6 @@ def heard_from(agent: User) -> None:
 
 @transaction.atomic
 def left(agent: User) -> None:
-    """Note that the last desk page of ``agent`` was closed."""
-    AgentProfile.objects.filter(user=agent).update(last_seen_at=None)
+    """Note that the last desk page of ``agent`` was closed: just not at the desk any more."""
+    since = Now() - timedelta(seconds=ONLINE_SECONDS)
+    AgentProfile.objects.filter(user=agent).update(last_seen_at=since)

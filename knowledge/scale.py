@@ -16,6 +16,7 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 from numpy.typing import NDArray
 
 from conversations.models import Site
+from core.background import close_database_connections
 from knowledge.generated import fill_site, questions
 from knowledge.indexing import index_article
 from knowledge.lexical import HIDDEN_FROM_CUSTOMERS
@@ -163,7 +164,8 @@ def use_database(name: str) -> None:
 
 
 def _close_connections() -> None:
-    """Close the pool too: it would go on with the database that it began with."""
+    """Close the pool and what threads keep too: they would go on with the database before."""
+    close_database_connections()
     connection.close()
     wrapper = connections[DEFAULT_DB_ALIAS]
     if isinstance(wrapper, DatabaseWrapper):

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
 from django.contrib import messages
@@ -41,6 +41,7 @@ class Action:
 
 # A browser that arrives at a text box gives it the focus.
 TAKE = Action(services.take_conversation, "The conversation is yours.", place="#reply")
+TAKE_OVER = replace(TAKE, work=services.take_over_conversation)
 HAND_BACK = Action(
     services.hand_back,
     "The assistant has the conversation again. What it can't answer comes back to the queue.",
@@ -89,6 +90,12 @@ def _perform(request: HttpRequest, public_id: UUID, action: Action) -> HttpRespo
 def take(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """Claim the conversation; who comes second is told who was first."""
     return _perform(request, public_id, TAKE)
+
+
+@require_POST
+def take_over(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """Claim the conversation of a colleague who is away."""
+    return _perform(request, public_id, TAKE_OVER)
 
 
 @require_POST

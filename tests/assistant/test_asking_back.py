@@ -125,19 +125,20 @@ def two_articles(site: Site, articles: None) -> None:
         index_article(store_article(site, slug=f"way-{number}", content=content).article.pk)
 
 
-@pytest.mark.django_db(transaction=True)
-async def test_turn_when_two_articles_fit_asks_once_and_answers_from_the_chosen(
-    two_articles: None,
-    ask: Ask,
-    engine: ScriptedEngine,
-    conversation: Conversation,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def unsure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let any two articles fit about equally, and neither well enough."""
     monkeypatch.setattr(planning, "threshold_of", lambda site, topic: 0.9)
     monkeypatch.setattr(planning, "confidence_of", lambda site, features: 0.5)
     monkeypatch.setattr("assistant.asking_back.ABOUT_EQUAL", 0.1)
     monkeypatch.setattr("assistant.asking_back.WORTH_ASKING", 0.1)
     monkeypatch.setattr(planning, "people_online", lambda: True)
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_turn_when_two_articles_fit_asks_once_and_answers_from_the_chosen(
+    two_articles: None, unsure: None, ask: Ask, engine: ScriptedEngine, conversation: Conversation
+) -> None:
     turn = await run(await in_database_thread(ask)("where do parcels for returns go"))
     asked = await Message.objects.aget(author_kind="assistant")
     assert turn.outcome == "asked_back"
@@ -155,6 +156,21 @@ async def test_turn_when_two_articles_fit_asks_once_and_answers_from_the_chosen(
     assert third.outcome == "asked_back"
     fourth = await run(await in_database_thread(ask)("sending returns, my old parcels"))
     assert fourth.outcome == "handed_off"
+    assert "asked back" in (await HandOff.objects.aget()).detail
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_question_about_others_than_those_asked_about_is_asked_back_too(
+    two_articles: None, unsure: None, ask: Ask, engine: ScriptedEngine, conversation: Conversation
+) -> None:
+    await run(await in_database_thread(ask)("where do parcels for returns go"))
+    turn = await run(
+        await in_database_thread(ask)("refunds, shipping: how many days delivery takes")
+    )
+    assert turn.outcome == "asked_back"
+    asked = [one async for one in Message.objects.filter(author_kind="assistant").order_by("seq")]
+    assert not set(asked[1].suggestions) <= set(asked[0].suggestions)
+    assert not await HandOff.objects.aexists()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,6 +1,8 @@
 """Questions with expectations: the demo's against their baselines, the marks, the exit statuses."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -221,3 +223,17 @@ def test_demo_questions_on_both_engines_are_not_worse_than_their_baselines() -> 
     assert "$29.95" in shown
     for bad in ("$37", "refund you", "paula.grey", "harborandpine-orders"):
         assert bad not in shown
+
+
+def test_demo_is_evaluated_in_a_database_that_is_gone_afterwards(db: None, tmp_path: Path) -> None:
+    file = tmp_path / "questions.jsonl"
+    file.write_text(json.dumps({"question": "How long do I have to return something?"}))
+    command = ["manage.py", "evaluate", str(file), "--demo", "--engine", "extractive", "--json"]
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=settings.BASE_DIR,
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
+    assert json.loads(done.stdout)["summary"]["cases"] == 1
