@@ -26,6 +26,8 @@ MAX_TURN_CHARACTERS = 500
 MAX_CONTENT_WORDS = 4
 MAX_FRAGMENT_WORDS = 4
 MAX_BARE_WORDS = 2
+# "And can I pay in instalments?" has two words of content, "and to Canada?" one.
+ENOUGH_WORDS = 2
 
 OPENING: Final = re.compile(
     r"(?:and|n|or|but|so|also|plus|then|what about|how about|wbt|hbu|what if|what when|same for|"
@@ -81,6 +83,11 @@ def is_follow_up(text: str) -> bool:
     if OPENING.match(plain) and (not ASKING.match(plain) or len(words) <= MAX_BARE_WORDS):
         return len(content) <= MAX_CONTENT_WORDS
     return bool(FRAGMENT.match(plain)) and len(content) < MAX_FRAGMENT_WORDS
+
+
+def says_enough(text: str) -> bool:
+    """Whether a follow-up, where an article answers its own words, needs no others."""
+    return sum(map(_has_content, find_words(text))) >= ENOUGH_WORDS
 
 
 def needs_rewriting(text: str, *, context: Context) -> bool:

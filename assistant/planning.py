@@ -15,7 +15,12 @@ from assistant.asking_back import (
 )
 from assistant.budget import Purpose
 from assistant.confidence import confidence_of, features_of, threshold_of
-from assistant.follow_ups import is_follow_up, needs_rewriting, standalone_questions
+from assistant.follow_ups import (
+    is_follow_up,
+    needs_rewriting,
+    says_enough,
+    standalone_questions,
+)
 from assistant.memory import redactor_of
 from assistant.models import Turn
 from assistant.nonsense import UNCLEAR_TEXT, is_nonsense
@@ -118,6 +123,15 @@ class Found:
     @property
     def confidence(self) -> float:
         return self.judgement.confidence or 0.0
+
+    @property
+    def threshold(self) -> float:
+        return self.judgement.threshold or 0.0
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the articles are taken to hold the answer."""
+        return bool(self.retrieval.passages) and self.confidence >= self.threshold
 
 
 Plan = Say | AskBack | PassOn | Answer
@@ -244,17 +258,18 @@ def _answered_questions(earlier: Sequence[Message]) -> list[str]:
 
 
 def _plan_by_articles(reading: Reading, questions: Sequence[str]) -> Plan:
-    """Answer, ask back or hand off, by the question that the articles answer best."""
+    """Answer, ask back or hand off, by the question that the articles answer best.
+
+    Of a follow-up the customer's own words come first, where they say enough.
+    """
     site = reading.conversation.site
-    found = max(
-        (look_up(site, question, language=reading.language) for question in questions),
-        key=lambda one: one.confidence,
-    )
-    threshold = threshold_of(site, topic=found.judgement.topic)
-    found = replace(found, judgement=replace(found.judgement, threshold=threshold))
-    if found.retrieval.passages and found.confidence >= threshold:
+    looked_up = (look_up(site, question, language=reading.language) for question in questions)
+    found = next(looked_up)
+    if not (found.is_sure and says_enough(reading.question)):
+        found = max((found, *looked_up), key=lambda one: one.confidence)
+    if found.is_sure:
         return _answer(reading, found)
-    unsure = _plan_unsure(reading, found, threshold=threshold)
+    unsure = _plan_unsure(reading, found)
     if not _has_tools(reading.conversation):
         return unsure
     return replace(_answer(reading, found), otherwise=unsure)
@@ -266,9 +281,11 @@ def _has_tools(conversation: Conversation) -> bool:
     return is_stored and bool(tools_for(conversation.site, caller_of(conversation)))
 
 
-def _plan_unsure(reading: Reading, found: Found, *, threshold: float) -> AskBack | PassOn:
+def _plan_unsure(reading: Reading, found: Found) -> AskBack | PassOn:
     """Ask back or hand off where the articles hold too little."""
-    between = choose_between(found.retrieval, confidence=found.confidence, threshold=threshold)
+    between = choose_between(
+        found.retrieval, confidence=found.confidence, threshold=found.threshold
+    )
     titles = tuple(passage.title for passage in between or ())
     if titles and (_may_ask(reading) or _asks_anew(reading, titles)):
         return AskBack(which_text(titles), titles, found.judgement)
@@ -293,6 +310,7 @@ def look_up(site: Site, question: str, *, language: str) -> Found:
         confidence_of(site, features),
         features,
         topic,
+        threshold=threshold_of(site, topic=topic),
         looked_up=question,
         passages=retrieval.passages[:ANSWER_DEPTH],
     )
@@ -320,7 +338,9 @@ def _plan_chosen(reading: Reading, *, title: str) -> Answer | None:
         return None
     chosen = replace(found.retrieval, passages=passages[:ANSWER_DEPTH])
     # The features are those of a search without the choice: nothing is to be learnt from them.
-    judgement = replace(found.judgement, features={}, passages=passages[:ANSWER_DEPTH])
+    judgement = replace(
+        found.judgement, features={}, threshold=None, passages=passages[:ANSWER_DEPTH]
+    )
     chosen_of = replace(found, retrieval=chosen, judgement=judgement)
     return replace(_answer(reading, chosen_of), question=f"{original} ({title})")
 

@@ -144,22 +144,23 @@ def hand_off(
 @transaction.atomic
 def take_conversation(conversation_pk: int, *, agent: User) -> Conversation:
     """Give the conversation to ``agent``; what the assistant was writing is void from here on."""
+    return _give(conversation_pk, agent=agent, by=escalation.take)
+
+
+@transaction.atomic
+def take_over_conversation(conversation_pk: int, *, agent: User) -> Conversation:
+    """Give ``agent`` the conversation of a colleague who is not free."""
+    # It may be the assistant's again by now.
+    return _give(conversation_pk, agent=agent, by=escalation.take_over)
+
+
+def _give(conversation_pk: int, *, agent: User, by: Callable[..., object]) -> Conversation:
     conversation = record.lock_conversation(conversation_pk)
     if conversation.status == Status.RESOLVED:
         raise Conflict("This conversation is resolved.")
     # The end of the preview is hinted at before the message that replaces it.
     void_turns(conversation, state=State.SUPERSEDED, reason="taken_over")
-    escalation.take(conversation, agent=agent)
-    return conversation
-
-
-@transaction.atomic
-def take_over_conversation(conversation_pk: int, *, agent: User) -> Conversation:
-    """Give ``agent`` the conversation of a colleague who is away from the desk."""
-    conversation = record.lock_conversation(conversation_pk)
-    if conversation.status == Status.RESOLVED:
-        raise Conflict("This conversation is resolved.")
-    escalation.take_over(conversation, agent=agent)
+    by(conversation, agent=agent)
     return conversation
 
 

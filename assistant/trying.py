@@ -72,11 +72,10 @@ def _by_rule(site: Site, question: str) -> Trial | None:
 def _by_articles(site: Site, question: str, *, locale: str) -> Trial:
     language = detect_language(question, default=locale)
     found = look_up(site, question, language=language)
-    passages, confidence = found.retrieval.passages, found.confidence
-    threshold = threshold_of(site, topic=found.judgement.topic)
-    judged = Trial(Decision.HAND_OFF, threshold, confidence=confidence, passages=passages)
-    between = choose_between(found.retrieval, confidence=confidence, threshold=threshold)
-    if passages and confidence >= threshold:
+    passages, sure, threshold = found.retrieval.passages, found.confidence, found.threshold
+    judged = Trial(Decision.HAND_OFF, threshold, confidence=sure, passages=passages)
+    between = choose_between(found.retrieval, confidence=sure, threshold=threshold)
+    if found.is_sure:
         text = _quoted(question, passages=passages[:ANSWER_DEPTH], language=language)
         if text:
             return replace(judged, decision=Decision.ANSWER, text=text)

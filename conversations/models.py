@@ -68,8 +68,9 @@ class Site(models.Model):
         null=True,
         blank=True,
         validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
-        help_text="Confidence (0 to 1) below which a question goes to a person. Empty: it follows "
-        "from the share of wrong answers.",
+        help_text="Confidence (0 to 1) from which on a question is answered; below it the "
+        "assistant asks back, or passes it to a person. Empty: it follows from the share of wrong "
+        "answers.",
     )
     embedding_model = models.CharField(
         max_length=60,

@@ -26,8 +26,12 @@ _WORDS = re.compile(rf"{_LINE}(?:\n{_LINE})*+")
 
 @lru_cache(maxsize=1)
 def _parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": False, "breaks": True})
-    return parser.enable(["table", "strikethrough"]).disable(["image", "html_block", "html_inline"])
+    parser = MarkdownIt("commonmark", {"html": False, "breaks": True, "linkify": True})
+    if parser.linkify is not None:
+        # Whole addresses alone: "sure.it works" leads nowhere.
+        parser.linkify.set({"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
+    parser.enable(["table", "strikethrough", "linkify"])
+    return parser.disable(["image", "html_block", "html_inline"])
 
 
 def _attribute_filter(hosts: frozenset[str] | None, tag: str, name: str, value: str) -> str | None:
@@ -49,7 +53,7 @@ def render_markdown(text: str, *, link_hosts: Collection[str] | None = None) -> 
     ``link_hosts`` are the host names that links may lead to, ``None`` for any; a link
     elsewhere keeps its words and loses its address.
     """
-    if _WORDS.fullmatch(words := text.rstrip(" \n")):
+    if "://" not in text and _WORDS.fullmatch(words := text.rstrip(" \n")):
         return mark_safe("<p>" + words.replace("\n", "<br>\n") + "</p>\n")  # noqa: S308 - no sign of HTML
     return _render(text, link_hosts=link_hosts)
 

@@ -203,7 +203,8 @@ def _by_conversation(turns: list[Turn]) -> list[tuple[str, list[tuple[int, str]]
     for turn in turns:
         conversation = turn.conversation
         group = f"{conversation.customer}, {write_moment(conversation.created_at)}"
-        groups.setdefault(group, []).append((turn.pk, words.get(turn.pk) or f"Turn {turn.pk}"))
+        label = f"{words.get(turn.pk) or f'Turn {turn.pk}'} ({write_moment(turn.created_at)})"
+        groups.setdefault(group, []).append((turn.pk, label))
     return list(groups.items())
 
 

@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.contrib import admin
+from django.contrib.admin.widgets import AdminTextareaWidget
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
+from django.db.models import Field
+from django.http import HttpRequest
 
 from assistant.models import OutputRule
 from desk.forms import LinesField
@@ -41,6 +45,14 @@ class FlagRuleAdmin(FlagRuleBase):
     list_display = ["name", "kind", "site", "is_active"]
     list_filter = ["kind", "is_active", "site"]
     search_fields = ["name"]
+
+    def formfield_for_dbfield(
+        self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any
+    ) -> forms.Field | None:
+        """Give what a customer reads the room to be read here."""
+        if db_field.name == "customer_text":
+            kwargs["widget"] = AdminTextareaWidget(attrs={"rows": 4})
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 
 class OutputRuleAdmin(OutputRuleBase):

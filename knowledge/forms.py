@@ -67,6 +67,9 @@ class ArticleForm(forms.ModelForm):  # type: ignore[type-arg] # not generic when
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Offer the article's own language too; whoever may only read gets no fields."""
         super().__init__(*args, **kwargs)
+        if "is_published" in self.initial:
+            # As its choices are written: it would count as changed each time.
+            self.initial["is_published"] = str(self.initial["is_published"])
         locale = self.fields.get("locale")
         if isinstance(locale, forms.ChoiceField):
             locale.choices = locale_choices(self.instance.locale)

@@ -133,6 +133,12 @@ def quoted_passages(answer: str, *, passages: Sequence[SourcePassage]) -> list[S
     return sorted(quoted, key=lambda passage: passage.position)
 
 
+def without_source_lines(answer: str, *, passages: Sequence[SourcePassage]) -> str:
+    """Return an answer of this engine as somebody says it who names no sources."""
+    named = {source_line(passage) for passage in passages}
+    return "\n\n".join(part for part in answer.split("\n\n") if part not in named)
+
+
 def split_deltas(text: str) -> list[str]:
     """Cut a text into groups of words; joined they are the text."""
     words = re.findall(r"\s*\S+\s*", text)

@@ -1,6 +1,6 @@
 """Drafts a reply for an agent from the help articles; it is sent by nobody but the agent."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
@@ -11,15 +11,17 @@ from assistant.helping.cases import Case, as_lines
 from assistant.helping.languages import language_name
 from assistant.helping.outcomes import BudgetSpent, NeedsModel, NothingFound, Outcome
 from assistant.memory import redactor_of
-from assistant.planning import ANSWER_DEPTH, look_up, purpose_of
+from assistant.planning import ANSWER_DEPTH, Found, look_up, purpose_of
 from assistant.reading import Reading, read_messages
 from assistant.sources import source_passages
 from core.background import in_database_thread
 from llm.errors import ModelError
-from llm.extractive import compose_answer, quoted_passages
+from llm.extractive import compose_answer, quoted_passages, without_source_lines
 from llm.types import ReplyRequest, SourcePassage
 
 MAX_PASSAGE_CHARACTERS = 2_000
+# Of the newest messages, each looked up by itself besides.
+MAX_ALONE = 4
 
 
 class _Reply(BaseModel):
@@ -43,20 +45,29 @@ async def draft_reply(case: Case) -> Outcome:
         purpose=purpose_of(reading.conversation, "help"),
         redactor=redactor_of(reading.conversation),
     )
-    passages = await in_database_thread(_find)(reading, questions)
+    # One of several lines may be the question, and the others thanks.
+    alone = [one.text for one in asked[-MAX_ALONE:]] if len(asked) > 1 else []
+    found = await in_database_thread(_find)(reading, [*questions, *alone])
+    passages = source_passages(found.retrieval.passages[:ANSWER_DEPTH])
     try:
         return await _by_model(case, reading, passages)
     except (NeedsModel, BudgetSpent, ModelError):
-        return await in_database_thread(_by_quoting)(reading, passages)
+        return await in_database_thread(_by_quoting)(reading, found, passages)
 
 
-def _find(reading: Reading, questions: Sequence[str]) -> tuple[SourcePassage, ...]:
+def _find(reading: Reading, questions: Sequence[str]) -> Found:
+    """Return what the articles answer best of what was said; else of the question before it."""
     site = reading.conversation.site
-    found = max(
-        (look_up(site, question, language=reading.language) for question in questions),
-        key=lambda one: one.confidence,
-    )
-    return source_passages(found.retrieval.passages[:ANSWER_DEPTH])
+
+    def best_of(texts: Iterable[str]) -> Found:
+        found = (look_up(site, text, language=reading.language) for text in texts)
+        return max(found, key=lambda one: one.confidence)
+
+    found, before = best_of(questions), reading.context.question
+    if found.is_sure or not before:
+        return found
+    earlier = best_of([before])
+    return earlier if earlier.is_sure else found
 
 
 async def _by_model(case: Case, reading: Reading, passages: tuple[SourcePassage, ...]) -> Outcome:
@@ -72,19 +83,22 @@ async def _by_model(case: Case, reading: Reading, passages: tuple[SourcePassage,
     return Outcome({"text": reply.text.strip(), "sources": _sources(used)}, made)
 
 
-def _by_quoting(reading: Reading, passages: tuple[SourcePassage, ...]) -> Outcome:
+def _by_quoting(reading: Reading, found: Found, passages: tuple[SourcePassage, ...]) -> Outcome:
+    if not found.is_sure:
+        raise NothingFound
     text = compose_answer(
         ReplyRequest(
             messages=(),
             passages=passages,
-            question=reading.question,
+            question=found.looked_up,
             deadline=0.0,
             locale=reading.language,
         )
     )
     if not text:
         raise NothingFound
-    return Outcome({"text": text, "sources": _sources(quoted_passages(text, passages=passages))})
+    sources = _sources(quoted_passages(text, passages=passages))
+    return Outcome({"text": without_source_lines(text, passages=passages), "sources": sources})
 
 
 def _numbered(passages: Sequence[SourcePassage]) -> str:

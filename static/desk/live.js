@@ -3,6 +3,7 @@
 const POLL_MS = 15000;
 const CAP_MS = 30000;
 const CALM_MS = 2000;
+const AGAIN_MS = 5000;
 const LOST_PERMISSION = 4403;
 
 export class Live {
@@ -61,21 +62,24 @@ export class Live {
   }
 }
 
-/** Return a function that runs `work` once at a time, and once more if asked for meanwhile. */
+/** Return a function that runs `work` once at a time, once more if asked for meanwhile, and again
+    a while after it failed: what a hint told of is not told twice. */
 export function oneAtATime(work) {
   let running = null;
   let again = false;
+  let retry;
   async function run() {
     do {
       again = false;
-      // A missed refresh is made up by the next hint or poll.
-      await work().catch(() => undefined);
+      clearTimeout(retry);
+      await work().catch(() => (retry = setTimeout(start, AGAIN_MS)));
     } while (again);
     running = null;
   }
-  return () => {
+  function start() {
     again = running !== null;
     running ??= run();
     return running;
-  };
+  }
+  return start;
 }

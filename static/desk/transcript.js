@@ -9,6 +9,8 @@ export class Transcript {
   #lines;
   #toEnd;
   #shown = new Map();
+  // Where it was left, not where a smaller window cut it off.
+  #rests = true;
 
   constructor({ log, lines, toEnd }) {
     this.#log = log;
@@ -16,7 +18,8 @@ export class Transcript {
     this.#toEnd = toEnd;
     for (const line of lines.querySelectorAll("[data-line]")) this.#remember(line);
     toEnd.addEventListener("click", () => this.scrollToEnd());
-    log.addEventListener("scroll", () => this.isAtEnd && (toEnd.hidden = true), { passive: true });
+    log.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    new ResizeObserver(() => this.#rests && this.scrollToEnd()).observe(log);
     this.scrollToEnd();
   }
 
@@ -51,6 +54,11 @@ export class Transcript {
   scrollToEnd() {
     this.#log.scrollTop = this.#log.scrollHeight;
     this.#toEnd.hidden = true;
+  }
+
+  #scrolled() {
+    this.#rests = this.isAtEnd;
+    if (this.#rests) this.#toEnd.hidden = true;
   }
 
   #remember(line) {

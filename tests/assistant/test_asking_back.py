@@ -128,7 +128,7 @@ def two_articles(site: Site, articles: None) -> None:
 @pytest.fixture
 def unsure(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let any two articles fit about equally, and neither well enough."""
-    monkeypatch.setattr(planning, "threshold_of", lambda site, topic: 0.9)
+    monkeypatch.setattr(planning, "threshold_of", lambda site, topic: 0.6)
     monkeypatch.setattr(planning, "confidence_of", lambda site, features: 0.5)
     monkeypatch.setattr("assistant.asking_back.ABOUT_EQUAL", 0.1)
     monkeypatch.setattr("assistant.asking_back.WORTH_ASKING", 0.1)
@@ -218,6 +218,20 @@ async def test_follow_up_is_looked_up_with_the_question_before_it(
     turn = await run(await in_database_thread(ask)("why?"))
     assert turn.outcome == "answered"
     assert "<question>\nwhy?\n</question>" in engine.requests[1].messages[-1].content
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_follow_up_whose_own_words_an_article_answers_is_answered_by_that(
+    ask: Ask, engine: ScriptedEngine, conversation: Conversation
+) -> None:
+    first = "How many days do I have to return unused items?"
+    second = "and standard shipping costs?"
+    engine.add_script(first, *make_answer("Return unused items within 30 days [1]."))
+    engine.add_script(second, *make_answer("Standard shipping costs 5 euros [1]."))
+    await run(await in_database_thread(ask)(first))
+    turn = await run(await in_database_thread(ask)(second))
+    assert turn.outcome == "answered"
+    assert engine.requests[1].question == second
 
 
 @pytest.mark.django_db(transaction=True)

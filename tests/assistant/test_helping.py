@@ -62,6 +62,17 @@ async def test_draft_without_a_model_quotes_the_article_and_names_it(
     assert await Message.objects.filter(author_kind="agent").acount() == 0
 
 
+async def test_draft_answers_the_question_among_other_lines_and_names_no_article(
+    conversation: Conversation, articles: None, ask_help: Ask, no_model: None
+) -> None:
+    for text in (QUESTION, "I am in a hurry", "thanks a lot!"):
+        await in_database_thread(say)(conversation, text)
+    run = await helped(ask_help, Kind.DRAFT_REPLY)
+    assert "within 30 days of delivery" in run.output["text"]
+    assert "Returns and refunds" not in run.output["text"]
+    assert [one["title"] for one in run.output["sources"]] == ["Returns and refunds"]
+
+
 async def test_draft_by_a_model_keeps_the_sources_it_was_offered(
     conversation: Conversation, articles: None, ask_help: Ask, model: ScriptedCompletions
 ) -> None:

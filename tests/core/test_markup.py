@@ -46,6 +46,15 @@ def test_render_markdown_keeps_tables_and_lists() -> None:
     assert html.count("<li>") == 2
 
 
+def test_render_markdown_makes_links_of_whole_addresses_alone() -> None:
+    html = render_markdown("See https://shop.example/a_b?x=1&y=2. Sure.it works, me@shop.example!")
+    assert html.count("<a ") == 1
+    assert 'href="https://shop.example/a_b?x=1&amp;y=2"' in html
+    assert "href=" not in render_markdown("ftp://a.example/b and //a.example and javascript://b")
+    elsewhere = render_markdown("https://evil.example/b", link_hosts={"good.example"})
+    assert "href=" not in elsewhere
+
+
 def test_render_plain_escapes_and_keeps_line_breaks() -> None:
     assert render_plain("a <b>\nc") == "<p>a &lt;b&gt;<br>c</p>"
 

@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -34,16 +35,22 @@ RING = """() => {
 }"""
 
 
-def ask_for_person(stack: Stack, *, name: str) -> None:
-    """Be a customer who wants to talk to a person."""
-    with httpx.Client(base_url=f"{stack.url}/api/v1", timeout=10) as customer:
-        session = customer.post("/sessions", json={"site": "demo", "customer": {"name": name}})
-        given = session.raise_for_status().json()
-        customer.post(
-            f"/conversations/{given['conversation']}/messages",
-            json={"client_id": str(uuid.uuid4()), "text": "I want to talk to a person."},
+def ask_for_person(stack: Stack, *, name: str) -> Callable[[str], None]:
+    """Be a customer who wants to talk to a person; return what lets them say more."""
+    begin = {"site": "demo", "customer": {"name": name}}
+    session = httpx.post(f"{stack.url}/api/v1/sessions", json=begin, timeout=10)
+    given = session.raise_for_status().json()
+
+    def say(text: str) -> None:
+        httpx.post(
+            f"{stack.url}/api/v1/conversations/{given['conversation']}/messages",
+            json={"client_id": str(uuid.uuid4()), "text": text},
             headers={"Authorization": f"Bearer {given['token']}"},
+            timeout=10,
         ).raise_for_status()
+
+    say("I want to talk to a person.")
+    return say
 
 
 async def open_queue(browser: Browser, stack: Stack, problems: Problems, *, name: str) -> Page:
@@ -165,6 +172,21 @@ async def test_conversation_is_taken_answered_and_resolved_by_keys_alone(
     await expect(page.locator(".state")).to_have_text("Resolved")
     await expect(page.locator("#keys")).not_to_contain_text("resolve")
     assert problems == []
+
+
+async def test_look_that_failed_is_made_up_for_though_the_socket_stands(
+    product: Stack, browser: Browser, problems: Problems
+) -> None:
+    customer = ask_for_person(product, name="Missed Customer")
+    page = await open_queue(browser, product, problems, name="agent")
+    async with page.expect_websocket():
+        await page.get_by_role("link", name="Missed Customer").click()
+    await conversation_ready(page)
+    await page.route("**/fragment/**", lambda route: route.abort())
+    async with page.expect_event("requestfailed"):
+        customer("Are you still there?")
+    await page.unroute("**/fragment/**")
+    await expect(page.get_by_role("log")).to_contain_text("Are you still there?", timeout=15_000)
 
 
 @pytest.mark.parametrize("size", [(1280, 800), (390, 844)])

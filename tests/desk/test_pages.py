@@ -331,12 +331,15 @@ def test_reply_box_is_open_to_the_holder_only(
         hint = re.search(r'id="reply-hint"[^>]*>([^<]*)<', page)
         assert found
         assert hint
-        return "disabled" if " disabled" in found[0] else "open", hint[1].strip()
+        return "disabled" if " disabled" in found[0] else "open", hint[1].split(".")[0].strip()
 
-    assert box(desk) == ("disabled", "You can't reply yet: take the conversation first.")
+    assert box(desk) == ("disabled", "You can't reply yet: take the conversation first")
     take_conversation(waiting.pk, agent=agent)
-    assert box(desk) == ("open", "The customer reads what you send at once.")
-    assert box(other_desk) == ("disabled", "You can't reply: Ana holds this conversation.")
+    assert box(desk) == (
+        "open",
+        "The customer reads here what you send, at once or when they come back",
+    )
+    assert box(other_desk) == ("disabled", "You can't reply: Ana holds this conversation")
 
 
 def test_keys_are_those_that_do_something(desk: Client, waiting: Conversation, agent: User) -> None:
