@@ -204,7 +204,12 @@ def fail_turn(turn_pk: int, *, code: str, fence: int | None = None) -> bool:
     return True
 
 
-def link_hosts(conversation: Conversation, message: Message) -> set[str]:
-    """Return the hosts that a message's links may lead to: its sources' and the site's own."""
+def link_hosts(conversation: Conversation, message: Message) -> set[str] | None:
+    """Return the hosts that a message's links may lead to, ``None`` for any.
+
+    The assistant's lead to its sources and the site's own; an agent knows where theirs lead.
+    """
+    if message.author_kind == Message.Author.AGENT:
+        return None
     cited = {urlsplit(one.get("url", "")).hostname or "" for one in message.citations}
     return {host for host in cited | set(conversation.site.link_hosts) if host}

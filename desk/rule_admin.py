@@ -51,7 +51,7 @@ class FlagRuleAdmin(FlagRuleBase):
     ) -> forms.Field | None:
         """Give what a customer reads the room to be read here."""
         if db_field.name == "customer_text":
-            kwargs["widget"] = AdminTextareaWidget(attrs={"rows": 4})
+            kwargs["widget"] = AdminTextareaWidget(attrs={"rows": 6})
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 

@@ -9,8 +9,9 @@ export class Transcript {
   #lines;
   #toEnd;
   #shown = new Map();
-  // Where it was left, not where a smaller window cut it off.
+  // Whether it was left at its end: what grows around it may cut that off.
   #rests = true;
+  #height = 0;
 
   constructor({ log, lines, toEnd }) {
     this.#log = log;
@@ -19,7 +20,7 @@ export class Transcript {
     for (const line of lines.querySelectorAll("[data-line]")) this.#remember(line);
     toEnd.addEventListener("click", () => this.scrollToEnd());
     log.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    new ResizeObserver(() => this.#rests && this.scrollToEnd()).observe(log);
+    new ResizeObserver(() => this.#resized()).observe(log);
     this.scrollToEnd();
   }
 
@@ -56,7 +57,14 @@ export class Transcript {
     this.#toEnd.hidden = true;
   }
 
+  #resized() {
+    this.#height = this.#log.clientHeight;
+    if (this.#rests) this.scrollToEnd();
+  }
+
   #scrolled() {
+    // Scrolled before it was made smaller, in one frame: that comes next.
+    if (this.#log.clientHeight !== this.#height) return;
     this.#rests = this.isAtEnd;
     if (this.#rests) this.#toEnd.hidden = true;
   }

@@ -233,7 +233,7 @@ def check(stage: Stage, *, about: str = "") -> None:
     assert not IMAGE.search(texts), f"an image: {about}"
     assert "evil.example" not in texts, "an address elsewhere"
     for message in Message.objects.exclude(author_kind="customer"):
-        hosts = link_hosts(message.conversation, message)
+        hosts = link_hosts(message.conversation, message) or set()
         html = render_markdown(message.text, link_hosts=hosts)
         assert set(HREF.findall(html)) <= hosts
         assert "<img" not in html

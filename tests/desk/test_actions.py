@@ -13,6 +13,7 @@ from assistant.services import take_conversation
 from conversations.models import Conversation, Message, Site
 from desk.views import actions
 from tests.desk.conftest import browser_of, make_waiting, url_of
+from widget.protocol import message_frame
 
 pytestmark = pytest.mark.django_db
 JSON = {"Accept": "application/json"}
@@ -42,6 +43,16 @@ def test_forms_alone_take_reply_and_resolve(desk: Client, waiting: Conversation)
     assert replies(waiting) == ["On its way.\nToday."]
     desk.post(url_of("resolve", waiting))
     assert status_of(waiting) == "resolved"
+
+
+def test_address_in_a_reply_is_a_link_for_both(desk: Client, waiting: Conversation) -> None:
+    address = "https://elsewhere.example/returns"
+    desk.post(url_of("take", waiting))
+    desk.post(url_of("reply", waiting), {"text": f"See {address}.", "client_id": uuid.uuid4()})
+    link = f'href="{address}"'
+    assert link in desk.get(url_of("conversation", waiting)).content.decode()
+    said = Message.objects.get(conversation=waiting, author_kind="agent")
+    assert link in message_frame(said, conversation=waiting)["html"]
 
 
 def test_hand_back_returns_the_conversation_to_the_assistant(

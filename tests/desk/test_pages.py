@@ -335,10 +335,7 @@ def test_reply_box_is_open_to_the_holder_only(
 
     assert box(desk) == ("disabled", "You can't reply yet: take the conversation first")
     take_conversation(waiting.pk, agent=agent)
-    assert box(desk) == (
-        "open",
-        "The customer reads here what you send, at once or when they come back",
-    )
+    assert box(desk) == ("open", "The customer reads it here, at once or when they are back")
     assert box(other_desk) == ("disabled", "You can't reply: Ana holds this conversation")
 
 
