@@ -18,15 +18,18 @@ TAGS = {
     "p", "br", "strong", "em", "s", "code", "pre", "blockquote", "hr", "ul", "ol", "li",
     "table", "thead", "tbody", "tr", "th", "td", "h1", "h2", "h3", "h4", "a",
 }  # fmt: skip
+# To look for more takes time by their square, and no text that is meant to be read has them.
+MOST_ADDRESSES = 100
 ATTRIBUTES = {"a": {"href", "target"}, "ol": {"start"}}
 # Lines of words and stops, which mean the same in Markdown: most of what people write.
 _LINE = r"[^\W\d_](?: ?(?:[^\W_]|[.,;:!?'()/%€$-]))*+"
 _WORDS = re.compile(rf"{_LINE}(?:\n{_LINE})*+")
 
 
-@lru_cache(maxsize=1)
-def _parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": False, "breaks": True, "linkify": True})
+@lru_cache(maxsize=2)
+def _parser(*, finds_addresses: bool) -> MarkdownIt:
+    options = {"html": False, "breaks": True, "linkify": finds_addresses}
+    parser = MarkdownIt("commonmark", options)
     if parser.linkify is not None:
         # Whole addresses alone: "sure.it works" leads nowhere.
         parser.linkify.set({"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
@@ -61,7 +64,7 @@ def render_markdown(text: str, *, link_hosts: Collection[str] | None = None) -> 
 def _render(text: str, *, link_hosts: Collection[str] | None) -> SafeString:
     hosts = None if link_hosts is None else frozenset(host.casefold() for host in link_hosts)
     clean = nh3.clean(
-        _parser().render(text),
+        _parser(finds_addresses=text.count("://") <= MOST_ADDRESSES).render(text),
         tags=TAGS,
         attributes=ATTRIBUTES,
         attribute_filter=lambda tag, name, value: _attribute_filter(hosts, tag, name, value),

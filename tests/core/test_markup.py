@@ -1,5 +1,7 @@
 """Markdown to HTML: what must not get through, and what must."""
 
+import time
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -53,6 +55,12 @@ def test_render_markdown_makes_links_of_whole_addresses_alone() -> None:
     assert "href=" not in render_markdown("ftp://a.example/b and //a.example and javascript://b")
     elsewhere = render_markdown("https://evil.example/b", link_hosts={"good.example"})
     assert "href=" not in elsewhere
+
+
+def test_render_markdown_of_what_might_be_addresses_takes_little_time() -> None:
+    started = time.perf_counter()
+    render_markdown("://" * 5_000)
+    assert time.perf_counter() - started < 0.5
 
 
 def test_render_plain_escapes_and_keeps_line_breaks() -> None:
