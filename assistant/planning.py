@@ -291,7 +291,7 @@ def _plan_unsure(reading: Reading, found: Found) -> AskBack | PassOn:
         return AskBack(which_text(titles), titles, found.judgement)
     if _may_ask(reading) and _is_first_miss(reading.conversation) and not people_online():
         return AskBack(REWORD_TEXT, REWORD_SUGGESTIONS, found.judgement)
-    why = "" if _may_ask(reading) else "It had asked back just before"
+    why = "It had asked back just before" if titles else ""
     return PassOn(reason=Reason.LOW_CONFIDENCE, detail=why, judgement=found.judgement)
 
 
@@ -352,11 +352,17 @@ def _may_ask(reading: Reading) -> bool:
 
 
 def _asks_anew(reading: Reading, titles: Sequence[str]) -> bool:
-    """Whether the customer, asked which article is meant, asked about others in whole words."""
+    """Whether the customer, asked which article is meant, asked about another in whole words.
+
+    Never a third time in a row.
+    """
     pending = reading.pending
     if pending is None or pending.asked is not Asked.WHICH_ARTICLE:
         return False
-    return not set(titles) <= set(pending.options) and not is_follow_up(reading.question)
+    said = [one for one in reading.earlier if one.author_kind != Author.CUSTOMER]
+    is_second = len(said) > 1 and not said[-2].is_answer and bool(said[-2].suggestions)
+    is_new = not set(titles) <= set(pending.options) and not is_follow_up(reading.question)
+    return is_new and not is_second
 
 
 def _is_first_miss(conversation: Conversation) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from django.db import Error
-from django.db.models import DurationField, Exists, ExpressionWrapper, F, OuterRef, Subquery, Value
+from django.db.models import DurationField, Exists, ExpressionWrapper, F, OuterRef, Value
 from django.db.models.functions import Now
 
 from assistant.actions import expire_proposal, expired_proposals
@@ -15,16 +15,18 @@ from assistant.claims import MAX_ATTEMPTS, State, expired, heads, pull_in, take_
 from assistant.dispatch import publish_turns
 from assistant.finishing import fail_turn
 from assistant.helping.claims import fail_stale
+from assistant.left_behind import Attendance, left_behind
 from assistant.models import ToolCall, Turn
 from assistant.services import close_when_idle, put_back
 from conversations.models import Conversation, Message
 from core.errors import SupportError
-from escalation.selectors import present_agents
+from escalation.selectors import ONLINE_SECONDS, present_agents
 
 logger = logging.getLogger(__name__)
 BATCH = 200
 # The workers' own poll comes first: with Redis gone, what the relay takes is only put off.
 AFTER_WORKERS_SECONDS = 3
+_attendance = Attendance()
 
 
 def run_once() -> dict[str, int]:
@@ -111,16 +113,10 @@ def close_idle() -> int:
 
 def put_back_left() -> int:
     """Let the customers wait again whose agents are gone."""
-    said = Message.objects.filter(conversation=OuterRef("pk")).order_by("-seq")
-    spoken = said.filter(author_kind__in=[Message.Author.CUSTOMER, Message.Author.AGENT])
-    left = (
-        Conversation.objects.filter(status=Conversation.Status.AGENT)
-        .exclude(agent__in=present_agents().values("user"))
-        .annotate(last=Subquery(spoken.values("author_kind")[:1]))
-        .filter(last=Message.Author.CUSTOMER)
-    )
-    pks = left.order_by("last_message_at").values_list("pk", flat=True)[:BATCH]
-    return sum(_guarded(put_back, pk) for pk in list(pks))
+    is_anybody_here = present_agents(seconds=ONLINE_SECONDS).exists()
+    seconds = _attendance.patience(is_anybody_here=is_anybody_here)
+    pks = left_behind(seconds=seconds).values_list("pk", flat=True)[:BATCH]
+    return sum(_guarded(put_back, pk, seconds=seconds) for pk in list(pks))
 
 
 def _guarded(step: Callable[..., bool], pk: int, **options: object) -> bool:

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from assistant.claims import State
+from assistant.left_behind import left_behind
 from assistant.models import Turn
 from assistant.queueing import (
     end_preview,
@@ -31,7 +32,7 @@ from core.cards import mask_cards
 from core.errors import Conflict, RateLimited
 from escalation import services as escalation
 from escalation.models import HandOff
-from escalation.selectors import is_past_limit, open_hand_off, present_agents
+from escalation.selectors import is_past_limit, open_hand_off
 
 Status = Conversation.Status
 # Some of the hour's hand-offs are older than one by then.
@@ -149,7 +150,7 @@ def take_conversation(conversation_pk: int, *, agent: User) -> Conversation:
 
 @transaction.atomic
 def take_over_conversation(conversation_pk: int, *, agent: User) -> Conversation:
-    """Give ``agent`` the conversation of a colleague who is not free."""
+    """Give ``agent`` the conversation of a colleague who is away from the desk."""
     # It may be the assistant's again by now.
     return _give(conversation_pk, agent=agent, by=escalation.take_over)
 
@@ -165,11 +166,10 @@ def _give(conversation_pk: int, *, agent: User, by: Callable[..., object]) -> Co
 
 
 @transaction.atomic
-def put_back(conversation_pk: int) -> bool:
-    """Let a conversation wait again whose agent is gone and left something unanswered."""
+def put_back(conversation_pk: int, *, seconds: float) -> bool:
+    """Let a conversation wait again, if its agent was not heard from for ``seconds``."""
     conversation = record.lock_conversation(conversation_pk)
-    is_here = present_agents().filter(user=conversation.agent_id).exists()
-    if conversation.status != Status.AGENT or is_here or unanswered_from(conversation) is None:
+    if not left_behind(seconds=seconds).filter(pk=conversation.pk).exists():
         return False
     escalation.put_back(conversation)
     return True
@@ -249,12 +249,14 @@ def finish_episode(conversation: Conversation, *, by: Episode.ResolvedBy) -> Non
 
 def _judge(conversation: Conversation) -> tuple[Episode.HandledBy, Episode.Outcome]:
     """Confirmed needs the customer's word (a thumb up); silence is only ever assumed."""
+    if conversation.status == Status.WAITING:
+        return Episode.HandledBy.NOBODY, Episode.Outcome.ABANDONED
     said = Message.objects.filter(conversation=conversation, episode=conversation.episode)
     if conversation.status == Status.AGENT or said.filter(author_kind="agent").exists():
         return Episode.HandledBy.PERSON, Episode.Outcome.ASSUMED
     answers = said.filter(is_answer=True).order_by("-seq")
     last = answers.first()
-    if conversation.status == Status.WAITING or last is None:
+    if last is None:
         return Episode.HandledBy.NOBODY, Episode.Outcome.ABANDONED
     if last.helpful:
         return Episode.HandledBy.ASSISTANT, Episode.Outcome.CONFIRMED

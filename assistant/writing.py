@@ -63,6 +63,11 @@ PASS_ON_AT: Mapping[ViolationKind, tuple[HandOff.Reason, str]] = {
     "personal": (Reason.LOW_CONFIDENCE, "The answer held personal data of others"),
     "promise": (Reason.MUST_NOT_DECIDE, "The answer promised what only a person may"),
 }
+ONLY_AGAIN = PassOn(
+    reason=Reason.LOW_CONFIDENCE,
+    detail="The same words would be said again",
+    customer_text="I can only repeat what I said above, so I'm passing you to a person.",
+)
 REASON_OF_TOOL = {
     "asked_for_person": Reason.ASKED_FOR_PERSON,
     "must_not_decide": Reason.MUST_NOT_DECIDE,
@@ -101,7 +106,7 @@ class Writer:
                 with self._recorder.step(f"write ({engine.name})"):
                     return await self._attempt(engine)
             except ModelContentFiltered:
-                return self._withdraw(Reason.FLAGGED, "The model refused the content")
+                return self._withdraw(PassOn(Reason.FLAGGED, "The model refused the content"))
             except ModelError as error:
                 # The type and status only: an upstream's body never reaches a log.
                 logger.warning("%s: %s: %s", self._name, engine.name, error)
@@ -113,7 +118,7 @@ class Writer:
                 self._recorder.add("guard", {"kind": violation.kind, "detail": violation.detail})
                 pass_on = PASS_ON_AT.get(violation.kind)
                 if pass_on is not None:
-                    return self._withdraw(*pass_on)
+                    return self._withdraw(PassOn(*pass_on))
                 # An invention or a strange link: the articles' own words are the better answer.
                 self._restart("withdrawn")
         unavailable = Reason.MODEL_UNAVAILABLE if self._model_failed else Reason.LOW_CONFIDENCE
@@ -291,9 +296,7 @@ class Writer:
             return self._passed_on(self._reason_of(wish or {}, engine), engine=engine, reply=reply)
         if engine.name == "extractive":
             if self._was_said(text):
-                return self._withdraw(
-                    Reason.REPEATED_QUESTION, "The same words would be said again", reply=reply
-                )
+                return self._withdraw(ONLY_AGAIN, reply=reply)
             cited: Sequence[SourcePassage] = quoted_passages(text, passages=self._all_passages)
             return self._drafted(engine, reply, text=text, citations=cited)
         cited = self._cited(text, reply=reply)
@@ -370,11 +373,9 @@ class Writer:
         detail = self._prepared.redactor.restore(str(wish.get("detail") or ""))
         return PassOn(reason=reason, detail=detail[:300])
 
-    def _withdraw(
-        self, reason: HandOff.Reason, detail: str, *, reply: Reply | None = None
-    ) -> Draft:
+    def _withdraw(self, pass_on: PassOn, *, reply: Reply | None = None) -> Draft:
         self.preview.end("withdrawn")
-        return self._passed_on(PassOn(reason=reason, detail=detail), reply=reply)
+        return self._passed_on(pass_on, reply=reply)
 
     def _passed_on(
         self, pass_on: PassOn, *, engine: Engine | None = None, reply: Reply | None = None

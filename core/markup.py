@@ -33,6 +33,8 @@ def _parser(*, finds_addresses: bool) -> MarkdownIt:
     if parser.linkify is not None:
         # Whole addresses alone: "sure.it works" leads nowhere.
         parser.linkify.set({"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
+        for schema in ("mailto:", "ftp:", "//"):
+            parser.linkify.add(schema, None)
     parser.enable(["table", "strikethrough", "linkify"])
     return parser.disable(["image", "html_block", "html_inline"])
 

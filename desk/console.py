@@ -16,7 +16,7 @@ from conversations.selectors import transcript
 from core.markup import render_markdown, render_plain
 from desk.tool_calls import CallLine, calls_of
 from escalation.models import HandOff
-from escalation.selectors import is_free, open_hand_off
+from escalation.selectors import is_away, open_hand_off
 
 SHOWN = 200
 EARLIER_SHOWN = 5
@@ -92,8 +92,8 @@ def read_console(
 
 
 def _is_left(conversation: Conversation) -> bool:
-    """Whether the agent who holds it is away from the desk, or not free."""
-    return conversation.agent is not None and not is_free(conversation.agent)
+    """Whether the agent who holds it is away from the desk."""
+    return conversation.agent is not None and is_away(conversation.agent)
 
 
 def _messages(conversation: Conversation, *, after: int) -> QuerySet[Message]:

@@ -20,12 +20,12 @@ from django.db.models.functions import Substr
 from accounts.models import User
 from conversations.models import Message
 from escalation.models import AgentProfile, HandOff
-from escalation.selectors import online_agents, waiting
+from escalation.selectors import AWAY_SECONDS, online_agents, present_agents, waiting
 
 SHOWN = 100
 EXCERPT_CHARACTERS = 240
 State = HandOff.State
-Signature = tuple[int, int | None, int | None, int | None]
+Signature = tuple[int, int | None, int | None, int | None, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +34,10 @@ class Queue:
 
     waiting: Page[HandOff]
     held: list[HandOff]
-    # By their users' keys: who is at the desk and free.
-    free: frozenset[int]
+    agents_online: int
+    # By their users' keys: who is at the desk, free or not.
+    here: frozenset[int]
     is_available: bool
-
-    @property
-    def agents_online(self) -> int:
-        """How many agents are free."""
-        return len(self.free)
 
     @property
     def waiting_count(self) -> int:
@@ -56,9 +52,14 @@ def read_queue(agent: User, *, page: str | None = None) -> Queue:
         # Where the page asked for is gone, the last one.
         waiting=Paginator(_with_last_words(waiting()), SHOWN).get_page(page),
         held=list(_with_last_words(_held(agent))[:SHOWN]),
-        free=frozenset(online_agents().values_list("user_id", flat=True)),
+        agents_online=online_agents().count(),
+        here=frozenset(_here().values_list("user_id", flat=True)),
         is_available=profile is None or profile.is_available,
     )
+
+
+def _here() -> QuerySet[AgentProfile]:
+    return present_agents(seconds=AWAY_SECONDS)
 
 
 def _held(agent: User) -> QuerySet[HandOff]:
@@ -99,4 +100,5 @@ def queue_signature() -> Signature:
         messages=Sum("conversation__last_seq"),
         changes=Sum("conversation__revision"),
     )
-    return found["count"], found["newest"], found["messages"], found["changes"]
+    here = _here().aggregate(sum=Sum("user_id"))["sum"]
+    return found["count"], found["newest"], found["messages"], found["changes"], here

@@ -19,8 +19,8 @@ from core.holding import held
 from escalation.models import AgentProfile, FlagRule, HandOff
 
 ONLINE_SECONDS = 45
-# Enough for a notebook that is closed and opened in another room.
-GONE_SECONDS = 300
+# One more heartbeat: whoever closed a page may have another one open.
+AWAY_SECONDS = 70
 WAIT_SAMPLE = 20
 # Below it one slow or lucky wait would be the estimate.
 MIN_WAIT_SAMPLE = 5
@@ -35,15 +35,15 @@ def online_agents() -> QuerySet[AgentProfile]:
     return AgentProfile.objects.filter(is_available=True, last_seen_at__gte=since)
 
 
-def is_free(agent: User) -> bool:
-    """Whether an agent is at the desk and free to take conversations."""
-    return online_agents().filter(user=agent).exists()
-
-
-def present_agents() -> QuerySet[AgentProfile]:
-    """Return the agents who were heard from lately enough for their customers to wait for them."""
-    since = Now() - timedelta(seconds=GONE_SECONDS)
+def present_agents(*, seconds: float) -> QuerySet[AgentProfile]:
+    """Return the agents who were heard from in the last ``seconds``, free or not."""
+    since = Now() - timedelta(seconds=seconds)
     return AgentProfile.objects.filter(last_seen_at__gte=since)
+
+
+def is_away(agent: User) -> bool:
+    """Whether an agent is away from the desk for so long that a colleague may take over."""
+    return not present_agents(seconds=AWAY_SECONDS).filter(user=agent).exists()
 
 
 def people_online() -> bool:

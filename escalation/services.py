@@ -15,7 +15,7 @@ from escalation.models import AgentProfile, HandOff
 from escalation.policy import hand_off_text, urgency_of, urgency_past_limit
 from escalation.selectors import (
     ONLINE_SECONDS,
-    is_free,
+    is_away,
     is_past_limit,
     open_hand_off,
     people_online,
@@ -144,7 +144,7 @@ def take_over(conversation: Conversation, *, agent: User) -> HandOff:
     """
     holder = conversation.agent
     if holder is not None and holder.pk != agent.pk:
-        if is_free(holder):
+        if not is_away(holder):
             raise Conflict(f"{holder.public_name} is at the desk and holds this conversation.")
         record.change_status(conversation, Status.WAITING)
     return take(conversation, agent=agent)
@@ -165,8 +165,9 @@ def put_back(conversation: Conversation) -> None:
 
 def _ensure_waiting(conversation: Conversation) -> HandOff:
     hand_off = HandOff.objects.get(conversation=conversation, state=State.TAKEN)
-    hand_off.state, hand_off.taken_by, hand_off.taken_at = State.WAITING, None, None
-    hand_off.save(update_fields=["state", "taken_by", "taken_at"])
+    # When it was first taken stays: so long the customer had waited, for the reports.
+    hand_off.state, hand_off.taken_by = State.WAITING, None
+    hand_off.save(update_fields=["state", "taken_by"])
     return hand_off
 
 
@@ -258,4 +259,4 @@ def heard_from(agent: User) -> None:
 def left(agent: User) -> None:
     """Note that the last desk page of ``agent`` was closed: just not at the desk any more."""
     since = Now() - timedelta(seconds=ONLINE_SECONDS)
-    AgentProfile.objects.filter(user=agent).update(last_seen_at=since)
+    AgentProfile.objects.filter(user=agent, last_seen_at__gt=since).update(last_seen_at=since)

@@ -112,6 +112,21 @@ class ExtractiveEngine:
 
 def compose_answer(request: ReplyRequest) -> str:
     """Return the answer in Markdown, "" when no passage near the top speaks of the question."""
+    query, chosen = _choose(request)
+    parts = [f"{source_line(one.passage)}\n\n{_quotes(one, query=query)}" for one in chosen]
+    if chosen:
+        parts.append(_offer(request.passages, answered=chosen[0].passage, locale=request.locale))
+    return "\n\n".join(part for part in parts if part)
+
+
+def quote_answer(request: ReplyRequest) -> tuple[str, list[SourcePassage]]:
+    """Return the same quotations as somebody says them who names no articles; their passages."""
+    query, chosen = _choose(request)
+    text = "\n\n".join(_quotes(one, query=query) for one in chosen)
+    return text, [one.passage for one in chosen]
+
+
+def _choose(request: ReplyRequest) -> tuple[_Query, list[_Candidate]]:
     wanted = find_stems(request.question, locale=request.locale)
     near = _keep_near_top(request.passages)
     candidates = [_make_candidate(passage, request=request) for passage in near]
@@ -119,11 +134,7 @@ def compose_answer(request: ReplyRequest) -> str:
         weights=_weigh_stems(candidates, wanted=wanted),
         wants_figure=bool(_ASKS_FOR_FIGURE.search(request.question)),
     )
-    chosen = _choose_candidates(candidates, query=query)
-    parts = [_render(candidate, query=query) for candidate in chosen]
-    if chosen:
-        parts.append(_offer(request.passages, answered=chosen[0].passage, locale=request.locale))
-    return "\n\n".join(part for part in parts if part)
+    return query, _choose_candidates(candidates, query=query)
 
 
 def quoted_passages(answer: str, *, passages: Sequence[SourcePassage]) -> list[SourcePassage]:
@@ -131,12 +142,6 @@ def quoted_passages(answer: str, *, passages: Sequence[SourcePassage]) -> list[S
     named = {source_line(passage): passage for passage in reversed(passages)}
     quoted = [passage for line, passage in named.items() if line in answer.splitlines()]
     return sorted(quoted, key=lambda passage: passage.position)
-
-
-def without_source_lines(answer: str, *, passages: Sequence[SourcePassage]) -> str:
-    """Return an answer of this engine as somebody says it who names no sources."""
-    named = {source_line(passage) for passage in passages}
-    return "\n\n".join(part for part in answer.split("\n\n") if part not in named)
 
 
 def split_deltas(text: str) -> list[str]:
@@ -249,7 +254,7 @@ def _coverage(candidate: _Candidate, *, query: _Query) -> float:
     return query.weigh(found) + HEADING_WEIGHT * query.weigh(above)
 
 
-def _render(candidate: _Candidate, *, query: _Query) -> str:
+def _quotes(candidate: _Candidate, *, query: _Query) -> str:
     indexes = _choose_excerpts(candidate, query=query)
     paragraphs = groupby(
         enumerate(indexes),
@@ -259,7 +264,7 @@ def _render(candidate: _Candidate, *, query: _Query) -> str:
     quotes = [
         " ".join(candidate.excerpts[index].text for _, index in group) for _, group in paragraphs
     ]
-    return "\n\n".join([source_line(candidate.passage), *quotes])
+    return "\n\n".join(quotes)
 
 
 def source_line(passage: SourcePassage) -> str:

@@ -14,9 +14,10 @@ from assistant.memory import redactor_of
 from assistant.planning import ANSWER_DEPTH, Found, look_up, purpose_of
 from assistant.reading import Reading, read_messages
 from assistant.sources import source_passages
+from conversations.models import Message
 from core.background import in_database_thread
 from llm.errors import ModelError
-from llm.extractive import compose_answer, quoted_passages, without_source_lines
+from llm.extractive import quote_answer
 from llm.types import ReplyRequest, SourcePassage
 
 MAX_PASSAGE_CHARACTERS = 2_000
@@ -63,11 +64,22 @@ def _find(reading: Reading, questions: Sequence[str]) -> Found:
         found = (look_up(site, text, language=reading.language) for text in texts)
         return max(found, key=lambda one: one.confidence)
 
-    found, before = best_of(questions), reading.context.question
+    found, before = best_of(questions), _unanswered(reading)
     if found.is_sure or not before:
         return found
     earlier = best_of([before])
     return earlier if earlier.is_sure else found
+
+
+def _unanswered(reading: Reading) -> str:
+    """Return the question before, "" where anybody has answered it."""
+    before = reading.context.question
+    for message in reversed(reading.earlier):
+        if message.is_answer or message.author_kind == Message.Author.AGENT:
+            return ""
+        if message.text == before:
+            break
+    return before
 
 
 async def _by_model(case: Case, reading: Reading, passages: tuple[SourcePassage, ...]) -> Outcome:
@@ -86,7 +98,7 @@ async def _by_model(case: Case, reading: Reading, passages: tuple[SourcePassage,
 def _by_quoting(reading: Reading, found: Found, passages: tuple[SourcePassage, ...]) -> Outcome:
     if not found.is_sure:
         raise NothingFound
-    text = compose_answer(
+    text, quoted_from = quote_answer(
         ReplyRequest(
             messages=(),
             passages=passages,
@@ -97,8 +109,7 @@ def _by_quoting(reading: Reading, found: Found, passages: tuple[SourcePassage, .
     )
     if not text:
         raise NothingFound
-    sources = _sources(quoted_passages(text, passages=passages))
-    return Outcome({"text": without_source_lines(text, passages=passages), "sources": sources})
+    return Outcome({"text": text, "sources": _sources(quoted_from)})
 
 
 def _numbered(passages: Sequence[SourcePassage]) -> str:

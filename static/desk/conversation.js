@@ -89,7 +89,14 @@ function take(frame) {
   else if (frame.type === "delta") showPiece(frame);
   // After a final end the message itself takes the preview's place.
   else if (frame.type === "delta_end" && frame.reason !== "final") preview.end();
-  else if (["queue", "hand_off"].includes(frame.type)) lookAtQueue();
+  else if (["queue", "hand_off"].includes(frame.type)) lookAround();
+}
+
+/** The queue changed: also where a colleague went away whose customer this is. */
+function lookAround() {
+  lookAtQueue();
+  const { status, mine } = part(document, "head").dataset;
+  if (status === "agent" && mine !== "1") refresh();
 }
 
 function catchUp(frame) {

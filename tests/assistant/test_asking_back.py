@@ -171,6 +171,9 @@ async def test_question_about_others_than_those_asked_about_is_asked_back_too(
     asked = [one async for one in Message.objects.filter(author_kind="assistant").order_by("seq")]
     assert not set(asked[1].suggestions) <= set(asked[0].suggestions)
     assert not await HandOff.objects.aexists()
+    # Not without end.
+    third = await run(await in_database_thread(ask)("where do parcels for returns go then"))
+    assert third.outcome == "handed_off"
 
 
 @pytest.mark.django_db(transaction=True)

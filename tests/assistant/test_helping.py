@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 from pytest_django import Settings
@@ -18,6 +19,7 @@ from assistant.models import BudgetLimit, HelperRun, Reservation, Turn
 from assistant.services import resolve_by_agent, send_agent_reply, take_conversation
 from assistant.turns import run_turn
 from conversations.models import Conversation, Message, Site
+from conversations.services import append_message, lock_conversation
 from core.background import in_database_thread
 from core.errors import Forbidden
 from knowledge.models import Article
@@ -71,6 +73,20 @@ async def test_draft_answers_the_question_among_other_lines_and_names_no_article
     assert "within 30 days of delivery" in run.output["text"]
     assert "Returns and refunds" not in run.output["text"]
     assert [one["title"] for one in run.output["sources"]] == ["Returns and refunds"]
+
+
+async def test_draft_repeats_no_answer_that_was_given(
+    conversation: Conversation, articles: None, ask_help: Ask, no_model: None
+) -> None:
+    def talk() -> None:
+        say(conversation, QUESTION)
+        locked = lock_conversation(conversation.pk)
+        append_message(locked, author_kind="assistant", text="30 days.", is_answer=True)
+        say(conversation, "Who won the chess championship?")
+
+    await in_database_thread(transaction.atomic(talk))()
+    run = await helped(ask_help, Kind.DRAFT_REPLY)
+    assert (run.state, run.error_code) == ("failed", "nothing_found")
 
 
 async def test_draft_by_a_model_keeps_the_sources_it_was_offered(
