@@ -16,7 +16,14 @@ from tests.conftest import make_user
 from tests.desk.conftest import browser_of, url_of
 
 pytestmark = pytest.mark.django_db
-POSTED = {"desk_availability", "desk_take", "desk_reply", "desk_hand_back", "desk_resolve"}
+POSTED = {
+    "desk_availability",
+    "desk_take",
+    "desk_take_over",
+    "desk_reply",
+    "desk_hand_back",
+    "desk_resolve",
+}
 
 
 def all_addresses(conversation: Conversation) -> dict[str, str]:

@@ -17,7 +17,7 @@ from assistant.services import take_conversation
 from conversations.models import Conversation, Site
 from core.realtime import conversation_group, publish_soon
 from desk import consumers, presence
-from escalation.models import AgentProfile
+from escalation.selectors import online_agents
 from supportbot.asgi import application
 from tests.conftest import make_user
 from tests.desk.conftest import browser_of, make_waiting
@@ -78,7 +78,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def seen(agent: User) -> bool:
-    return await AgentProfile.objects.filter(user=agent, last_seen_at__isnull=False).aexists()
+    return await online_agents().filter(user=agent).aexists()
 
 
 async def test_an_agent_hears_of_a_hand_off(desk: Client, site: Site) -> None:
