@@ -13,7 +13,7 @@ from playwright.async_api import Browser, FrameLocator, expect
 from tests.browser.conftest import Problems, log_in, product_with_model
 from tests.browser.test_story import ask, open_chat
 from tests.chaos.proxy import Proxy
-from tests.desk.test_browser import QUEUE, ask_for_person, open_queue
+from tests.desk.test_browser import QUEUE, ask_for_person, conversation_ready, open_queue
 from tests.live.conftest import Upstream
 from tests.live.conftest import upstream as upstream  # noqa: PLC0414 - a shared fixture
 from tests.live.processes import Stack
@@ -40,8 +40,9 @@ async def test_agent_who_was_offline_sees_what_a_colleague_and_the_customer_said
         address = f"http://127.0.0.1:{network.port}"
         await log_in(agent, url=address, name="agent")
         await agent.goto(f"{address}{QUEUE}")
-        async with agent.expect_websocket():
-            await agent.get_by_role("link", name="Dora Duel").click()
+        await agent.get_by_role("link", name="Dora Duel").click()
+        # A page whose script never came follows nothing.
+        await conversation_ready(agent)
         log = agent.get_by_role("log")
         await expect(log).to_contain_text("I want to talk to a person.")
 
