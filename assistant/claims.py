@@ -152,6 +152,25 @@ def expired() -> QuerySet[Turn]:
     )
 
 
+OVERDUE = """
+SELECT EXISTS (
+    SELECT FROM assistant_turn
+    WHERE state IN ('queued', 'running') AND (
+        deadline_at < statement_timestamp()
+        OR state = 'queued'
+            AND next_publish_at <= statement_timestamp() - make_interval(secs => %s)
+        OR state = 'running' AND lease_until < statement_timestamp())
+)
+"""
+
+
+def is_any_overdue(*, seconds: float) -> bool:
+    """Whether a worker fell silent, a deadline passed, or a queued turn is ``seconds`` late."""
+    with connection.cursor() as cursor:
+        cursor.execute(OVERDUE, [seconds])
+        return bool(cursor.fetchone()[0])
+
+
 def pull_in() -> int:
     """Bring near what a clock that was set back has left far ahead; return how many times.
 

@@ -121,7 +121,10 @@ def _set_up() -> None:
 
 async def _ask(turns: int) -> Costs:
     from core.background import close_database_connections
+    from core.realtime import send_on
 
+    # As a worker does.
+    send_on(asyncio.get_running_loop())
     asked, costs = questions(seed=5), Costs()
     with _counted(costs):
         for number in range(WARM_UP + turns):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -123,6 +124,18 @@ def lock_by_token(token: object) -> Conversation:
     if conversation is None:
         raise Unauthorized
     return conversation
+
+
+@contextmanager
+def opened_by(token: object, conversation_pk: int) -> Iterator[None]:
+    """Act in the block for whoever holds ``token``: no sign-in renews it before the block's end.
+
+    Raises ``Unauthorized`` where the token does not open that conversation any more.
+    """
+    with transaction.atomic():
+        if lock_by_token(token).pk != conversation_pk:
+            raise Unauthorized
+        yield
 
 
 def find_by_client_id(conversation: Conversation, client_id: uuid.UUID) -> Message | None:

@@ -65,17 +65,32 @@ def _running_key(turn: object) -> str:
 
 
 class Publisher:
-    """One thread with one event loop a process: callers enqueue and go on.
+    """One event loop a process sends: callers enqueue and go on.
 
-    The queue is bounded; when Redis is gone the oldest hints are dropped and counted.
+    The loop runs in a thread of its own, unless it is told of one that runs already. The queue is
+    bounded; when Redis is gone the oldest hints are dropped and counted.
     """
 
     def __init__(self, *, size: int = 10_000) -> None:
         self._queue: deque[tuple[str, Message]] = deque(maxlen=size)
         self._wake: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[None] | None = None
         self._is_waiting = False
         self._lock = threading.Lock()
+
+    def send_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Send on ``loop``, which runs till the process ends, where nothing was sent yet.
+
+        What is published there then costs no change of threads.
+        """
+        with self._lock:
+            if self._loop is None:
+                self._loop, self._wake = loop, asyncio.Event()
+                loop.call_soon_threadsafe(self._start)
+
+    def _start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._send_all())
 
     def publish(self, group: str, message: Message) -> None:
         """Enqueue ``message`` for ``group``; returns at once, from any thread."""
@@ -87,7 +102,10 @@ class Publisher:
         if wake is not None and self._is_waiting:
             # Once for all that come until it is awake: each call costs a system call.
             self._is_waiting = False
-            loop.call_soon_threadsafe(wake.set)
+            if asyncio._get_running_loop() is loop:
+                wake.set()
+            else:
+                loop.call_soon_threadsafe(wake.set)
 
     def _ensure_loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
@@ -182,6 +200,11 @@ def _store_piece(pipe: Any, delta: Message) -> None:
 
 
 _publisher = Publisher()
+
+
+def send_on(loop: asyncio.AbstractEventLoop) -> None:
+    """Let this process send its hints on ``loop``, which runs till the process ends."""
+    _publisher.send_on(loop)
 
 
 def publish_soon(group: str, message: Message) -> None:

@@ -30,7 +30,8 @@ class Source(models.Model):
         """How the articles are read."""
 
         WEBSITE = "website"
-        FOLDER = "folder"
+        # One file of it, too.
+        FOLDER = "folder", "Files on the server"
         UPLOAD = "upload"
 
     site = models.ForeignKey(Site, models.PROTECT, related_name="sources")

@@ -19,6 +19,7 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 
 from core.background import Work, close_database_connections, collecting
 from core.garbage import spare_what_is_loaded
+from core.realtime import send_on
 
 logger = logging.getLogger(__name__)
 # Less than the supervisor and docker-compose wait before they kill.
@@ -42,6 +43,8 @@ class AsyncTaskPool(BasePool):
         self._tasks: set[asyncio.Task[None]] = set()
         self.loop = asyncio.new_event_loop()
         threading.Thread(target=self.loop.run_forever, name="turns", daemon=True).start()
+        # Most of a worker's hints are pieces of answers, which come from that loop.
+        send_on(self.loop)
         signals.worker_process_init.send(sender=self)
         for poll in (poll_forever(limit=self.limit), poll_for_help()):
             asyncio.run_coroutine_threadsafe(self._keep(poll), self.loop)

@@ -17,7 +17,7 @@ from assistant.cards import read_cards, view_card
 from assistant.services import receive_by_token
 from conversations.models import Conversation, Site
 from conversations.selectors import access_conversation, access_site, all_origins
-from conversations.services import rate_conversation
+from conversations.services import opened_by, rate_conversation
 from conversations.text import clean_text
 from core.errors import BadInput, NotFound, SupportError, TooLong, Unavailable
 from core.limits import check_rate
@@ -239,9 +239,10 @@ def rating(request: HttpRequest, public_id: UUID) -> HttpResponse:
     conversation = _authorise(request, public_id)
     check_rate("actions", str(conversation.pk), limit=ACTIONS_A_MINUTE, window_seconds=60)
     body = _body(request)
-    stored = rate_conversation(
-        conversation.pk, score=body.get("score"), comment=body.get("comment")
-    )
+    with opened_by(_token(request), conversation.pk):
+        stored = rate_conversation(
+            conversation.pk, score=body.get("score"), comment=body.get("comment")
+        )
     return JsonResponse({"score": stored.score, "comment": stored.comment})
 
 
@@ -258,7 +259,8 @@ def confirm(request: HttpRequest, public_id: UUID) -> HttpResponse:
         call_id = UUID(str(body.get("call")))
     except ValueError:
         raise BadInput("call must be a UUID.") from None
-    call = decide(conversation.pk, call_id=call_id, accept=accept)
+    with opened_by(_token(request), conversation.pk):
+        call = decide(conversation.pk, call_id=call_id, accept=accept)
     card = card_frame(view_card(call))
     return JsonResponse({"call": card["call"], "state": card["state"]})
 

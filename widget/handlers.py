@@ -1,7 +1,8 @@
 """What each frame of a customer does, one small handler a type."""
 
+from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -17,9 +18,15 @@ from assistant.services import (
 )
 from conversations.models import Conversation
 from conversations.selectors import access_by_token
-from conversations.services import mark_read, rate_conversation, save_contact_email, set_helpful
+from conversations.services import (
+    mark_read,
+    opened_by,
+    rate_conversation,
+    save_contact_email,
+    set_helpful,
+)
 from core.background import in_database_thread
-from core.errors import SupportError
+from core.errors import SupportError, Unauthorized
 from core.limits import check_rate
 from core.realtime import conversation_group, publish_soon, running_text
 from widget.limits import ACTIONS_A_MINUTE, check_message_rates
@@ -47,6 +54,8 @@ if TYPE_CHECKING:
     from widget.consumers import ChatConsumer
 
 HAND_OFFS_AN_HOUR = 10
+# Does one of the services' actions on the socket's conversation.
+Act = Callable[..., Coroutine[Any, Any, None]]
 
 
 class BadEmail(SupportError):
@@ -72,35 +81,37 @@ async def handle(  # noqa: C901, PLR0912 - one branch a frame type
     # Again on each frame: the token may have run out, been renewed or its site changed since
     # (which is seen within two seconds).
     conversation = await in_database_thread(_authorise)(socket.token, socket.origin, frame)
-    pk = conversation.pk
+    act = partial(in_database_thread(_act), socket.token, conversation.pk)
     match frame:
         case Typing():
             _typing(socket, on=frame.on)
         case Read():
-            await in_database_thread(mark_read)(pk, seq=frame.seq)
+            await in_database_thread(mark_read)(conversation.pk, seq=frame.seq)
         case Stop():
-            await _stop(pk)
+            await _stop(conversation.pk, act)
         case AskForPerson():
-            await in_database_thread(request_person)(pk, detail=frame.reason)
+            await act(request_person, detail=frame.reason)
         case ResumeAssistant():
-            await in_database_thread(resume_assistant)(pk)
+            await act(resume_assistant)
         case Feedback():
-            await in_database_thread(set_helpful)(
-                pk, message_id=frame.message, helpful=frame.helpful
-            )
+            await act(set_helpful, message_id=frame.message, helpful=frame.helpful)
         case Rate():
-            await in_database_thread(rate_conversation)(
-                pk, score=frame.score, comment=frame.comment
-            )
+            await act(rate_conversation, score=frame.score, comment=frame.comment)
             await socket.send_frame({"type": "rated", "score": frame.score})
         case Contact():
-            await _contact(socket, pk, frame.email)
+            await _contact(socket, act, frame.email)
         case Confirm():
-            await _confirm(socket, pk, frame)
+            await _confirm(socket, act, frame)
         case End():
-            await in_database_thread(end_by_customer)(pk)
+            await act(end_by_customer)
         case _:
             raise BadFrame
+
+
+def _act(token: str, pk: int, action: Callable[..., object], **options: object) -> None:
+    """Do what a frame asks for, unless a sign-in has just given the chat to another one."""
+    with opened_by(token, pk):
+        action(pk, **options)
 
 
 def _authorise(token: str, origin: str | None, frame: Frame) -> Conversation:
@@ -170,19 +181,21 @@ def _typing(socket: "ChatConsumer", *, on: bool) -> None:
     )
 
 
-async def _stop(pk: int) -> None:
+async def _stop(pk: int, act: Act) -> None:
     answer = await in_database_thread(running_answer)(pk)
     if answer is None:
         return
     seen = await running_text(answer.message)
     is_current = seen is not None and seen[0] // 10 == answer.attempt // 10
     shown = seen[1] if seen is not None and is_current else answer.partial_text
-    await in_database_thread(stop_answer)(pk, turn_id=answer.message, shown=shown)
+    await act(stop_answer, turn_id=answer.message, shown=shown)
 
 
-async def _confirm(socket: "ChatConsumer", pk: int, frame: Confirm) -> None:
+async def _confirm(socket: "ChatConsumer", act: Act, frame: Confirm) -> None:
     try:
-        await in_database_thread(decide)(pk, call_id=frame.call, accept=frame.accept)
+        await act(decide, call_id=frame.call, accept=frame.accept)
+    except Unauthorized:
+        raise
     except SupportError as error:
         # It names the card, so that its buttons come back.
         await socket.send_frame({**error_frame(error), "call": str(frame.call)})
@@ -192,10 +205,10 @@ async def _confirm(socket: "ChatConsumer", pk: int, frame: Confirm) -> None:
         socket.writer.say_card_again(str(frame.call))
 
 
-async def _contact(socket: "ChatConsumer", pk: int, email: str) -> None:
+async def _contact(socket: "ChatConsumer", act: Act, email: str) -> None:
     try:
         validate_email(email)
     except ValidationError:
         raise BadEmail from None
-    await in_database_thread(save_contact_email)(pk, email=email)
+    await act(save_contact_email, email=email)
     await socket.send_frame({"type": "contact_saved", "email": email})

@@ -10,7 +10,10 @@ from benchmarks.questions import questions
 from benchmarks.systems.system import System
 from benchmarks.upstream import Pace
 
-TURNS_ALONE, WARM_UP, PAUSE_SECONDS = 14, 3, 0.1
+TURNS_ALONE, PAUSE_SECONDS = 14, 0.1
+# A system was stopped while others were measured: its caches are cold, and a database plans its
+# statements anew after a while without any. What runs a company's chat all day is measured.
+WARM_UP_CHATS, WARM_UP_TURNS = 8, 8
 CHATS, PER_SECOND, SECONDS = 100, 8.0, 15.0
 # What follows the last answer (a transaction, a task) belongs to the turns.
 SETTLE_SECONDS = 1.0
@@ -21,14 +24,14 @@ FAST = Pace(first_after=0.1, per_second=400)
 
 async def measure_alone(system: System, bench: Bench, *, seed: int) -> Figures:
     """Return the added time and the CPU in one conversation, one turn after the other."""
+    await _warm_up(system, bench, seed=seed + 200)
     await bench.model.set_pace(FAST)
     turns = TURNS_ALONE // 4 if bench.is_quick else TURNS_ALONE
     chat = system.chat()
     await chat.open()
-    asked = list(islice(questions(seed=seed), WARM_UP + turns))
-    await ask_in_turn(chat, asked[:WARM_UP], pause=PAUSE_SECONDS)
+    asked = list(islice(questions(seed=seed), turns))
     with spending(system, bench.model) as spent:
-        seen = await ask_in_turn(chat, asked[WARM_UP:], pause=PAUSE_SECONDS)
+        seen = await ask_in_turn(chat, asked, pause=PAUSE_SECONDS)
     await chat.close()
     return {
         "alone turns": seen.asked,
@@ -43,6 +46,7 @@ async def measure_alone(system: System, bench: Bench, *, seed: int) -> Figures:
 
 async def measure_crowd(system: System, bench: Bench, *, seed: int) -> Figures:
     """Return the added time and the CPU of turns at random moments in a hundred open chats."""
+    await _warm_up(system, bench, seed=seed + 300)
     await bench.model.set_pace(Pace())
     chats = await system.open_chats(CHATS // 5 if bench.is_quick else CHATS)
     with spending(system, bench.model) as spent:
@@ -65,6 +69,20 @@ async def measure_crowd(system: System, bench: Bench, *, seed: int) -> Figures:
         "harness share": spent.harness_share,
         **spent.of_turns(seen.asked),
     }
+
+
+async def _warm_up(system: System, bench: Bench, *, seed: int) -> None:
+    """Let a system answer some questions, as fast as the model can."""
+    await bench.model.set_pace(Pace(first_after=0, per_second=0))
+    asked = questions(seed=seed)
+    chats = await system.open_chats(2 if bench.is_quick else WARM_UP_CHATS)
+    await asyncio.gather(
+        *(
+            ask_in_turn(chat, list(islice(asked, WARM_UP_TURNS)), pause=PAUSE_SECONDS)
+            for chat in chats
+        )
+    )
+    await close_all(chats)
 
 
 def first_token_of(seen: Seen) -> Figures:

@@ -88,6 +88,43 @@ def test_run_once_when_the_clock_was_set_back(
     assert max(ends) < timezone.now() + timedelta(minutes=2)
 
 
+@pytest.mark.parametrize(
+    ("claimed", "column", "seconds", "found"),
+    [
+        (False, "next_publish_at", -10, {"republished": 1, "reclaimed": 0, "failed": 0}),
+        # The workers look for it first; a worker that lives has its own next time.
+        (False, "next_publish_at", -2, {}),
+        (True, "next_publish_at", -10, {}),
+        (True, "lease_until", 1, {}),
+        (False, "deadline_at", -1, {"republished": 0, "reclaimed": 0, "failed": 1}),
+        (True, "deadline_at", -1, {"republished": 0, "reclaimed": 0, "failed": 1}),
+    ],
+)
+def test_bring_back_turns_looks_for_what_is_overdue(
+    ask: Ask,
+    published: list[int],
+    claimed: bool,
+    column: str,
+    seconds: int,
+    found: dict[str, int],
+) -> None:
+    turn = ask("Where is it?")
+    assert relay.bring_back_turns() == {}
+    if claimed:
+        claim_turn(turn.pk)
+    Turn.objects.update(**{column: Now() + timedelta(seconds=seconds)})
+    assert relay.bring_back_turns() == found
+
+
+def test_bring_back_turns_of_a_dead_worker(ask: Ask, published: list[int]) -> None:
+    turn = ask("Where is it?")
+    claim_turn(turn.pk)
+    long_ago = Now() - timedelta(seconds=10)
+    Turn.objects.update(lease_until=long_ago, next_publish_at=long_ago)
+    assert relay.bring_back_turns()["reclaimed"] == 1
+    assert published == [turn.pk]
+
+
 @pytest.mark.parametrize("claimed", [False, True])
 def test_fail_overdue_ends_with_an_honest_text_and_a_person(ask: Ask, claimed: bool) -> None:
     turn = ask("Where is it?")

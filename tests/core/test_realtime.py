@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +45,23 @@ def hint(number: int) -> dict[str, Any]:
     return {"type": "hint", "group": GROUP, "number": number}
 
 
-async def test_hub_after_a_restart_of_redis_hears_again(valkey: EmbeddedValkey) -> None:
-    hub, publisher = Hub(), Publisher()
+@pytest.fixture(params=["own loop", "the test's loop"])
+async def publisher(
+    request: pytest.FixtureRequest, valkey: EmbeddedValkey
+) -> AsyncIterator[Publisher]:
+    """One that sends from a thread of its own, and one that sends where others run too."""
+    made = Publisher()
+    if request.param == "the test's loop":
+        made.send_on(asyncio.get_running_loop())
+    yield made
+    if made._task is not None:
+        made._task.cancel()
+
+
+async def test_hub_after_a_restart_of_redis_hears_again(
+    valkey: EmbeddedValkey, publisher: Publisher
+) -> None:
+    hub = Hub()
     heard: list[dict[str, Any]] = []
     await hub.join(GROUP, heard.append)
     publisher.publish(GROUP, hint(1))
@@ -62,9 +77,8 @@ async def test_hub_after_a_restart_of_redis_hears_again(valkey: EmbeddedValkey) 
 
 
 async def test_publishing_while_redis_is_gone_is_counted_and_never_waits(
-    valkey: EmbeddedValkey,
+    valkey: EmbeddedValkey, publisher: Publisher
 ) -> None:
-    publisher = Publisher()
     valkey.stop()
     failed = counters["hints_failed"]
     began = time.monotonic()
@@ -90,9 +104,9 @@ def test_publishing_past_the_bound_drops_the_oldest_and_counts_it(
 
 
 async def test_hint_that_cannot_be_encoded_is_counted_and_keeps_no_other_back(
-    valkey: EmbeddedValkey,
+    valkey: EmbeddedValkey, publisher: Publisher
 ) -> None:
-    hub, publisher = Hub(), Publisher()
+    hub = Hub()
     heard: list[dict[str, Any]] = []
     await hub.join(GROUP, heard.append)
     failed = counters["hints_failed"]
@@ -112,9 +126,9 @@ def piece(conversation: str, text: str, *, offset: int = 0) -> dict[str, Any]:
 
 
 async def test_pieces_of_several_answers_come_as_one_message_each_to_its_own_listener(
-    valkey: EmbeddedValkey,
+    valkey: EmbeddedValkey, publisher: Publisher
 ) -> None:
-    hub, publisher = Hub(), Publisher()
+    hub = Hub()
     first, second = list[dict[str, Any]](), list[dict[str, Any]]()
     await hub.join(GROUP, first.append, conversation="a")
     await hub.join(GROUP, second.append, conversation="b")

@@ -31,7 +31,7 @@ from supportbot.guard import MAX_BODY_BYTES, guard
 from tests.customers import say
 from tests.widget.sockets import ChatClient
 from tests.widget.test_api import bearer, open_session, post, signed
-from widget import api, sessions
+from widget import api, handlers, sessions
 from widget.previews import PreviewCursor
 
 
@@ -84,6 +84,24 @@ def test_message_by_http_with_a_token_that_is_renewed_meanwhile_is_refused(
     body = {"client_id": str(uuid.uuid4()), "text": "I am Eve"}
     assert post(client, url, body, **bearer(planted["token"])).status_code == 401
     assert not MessageRow.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("rating", {"score": 5}), ("confirm", {"call": str(uuid.uuid4()), "accept": True})],
+)
+def test_click_by_http_with_a_token_that_is_renewed_meanwhile_is_refused(
+    client: Client, site: Site, monkeypatch: pytest.MonkeyPatch, path: str, body: object
+) -> None:
+    planted = open_session(client).json()
+
+    def sign_in(*_: object, **__: object) -> None:
+        renew_token(Conversation.objects.get())
+
+    monkeypatch.setattr(api, "check_rate", sign_in)
+    url = f"/api/v1/conversations/{planted['conversation']}/{path}"
+    assert post(client, url, body, **bearer(planted["token"])).status_code == 401
 
 
 @pytest.mark.django_db
@@ -280,6 +298,31 @@ def test_allowed_origins_are_exact(origin: str, fine: bool) -> None:
     except ValidationError as error:
         refused = set(error.message_dict)
     assert refused == (set() if fine else {"allowed_origins"})
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "frame",
+    [
+        {"type": "end"},
+        {"type": "contact", "email": "eve@example.com"},
+    ],
+)
+async def test_frame_whose_token_is_renewed_meanwhile_does_nothing(
+    site: Site, monkeypatch: pytest.MonkeyPatch, frame: dict[str, object]
+) -> None:
+    conversation, token = await in_database_thread(start_conversation)(site)
+
+    def sign_in(*_: object, **__: object) -> None:
+        renew_token(Conversation.objects.get())
+
+    async with ChatClient(token) as client:
+        monkeypatch.setattr(handlers, "check_rate", sign_in)
+        await client.send(**frame)
+        assert await client.closed_with() == 4401
+    await conversation.arefresh_from_db()
+    assert conversation.status == Conversation.Status.ASSISTANT
+    assert not await Customer.objects.exclude(email="").aexists()
 
 
 @pytest.mark.django_db(transaction=True)
