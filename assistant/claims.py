@@ -152,36 +152,61 @@ def expired() -> QuerySet[Turn]:
     )
 
 
+# One look at the few open turns, by their two indexes: none of the many that have ended is read.
 OVERDUE = """
 SELECT EXISTS (
-    SELECT FROM assistant_turn
-    WHERE state IN ('queued', 'running') AND (
+    SELECT FROM assistant_turn AS turn
+    WHERE state = 'queued' AND (
         deadline_at < statement_timestamp()
-        OR state = 'queued'
-            AND next_publish_at <= statement_timestamp() - make_interval(secs => %s)
-        OR state = 'running' AND lease_until < statement_timestamp())
+        OR next_publish_at <= statement_timestamp() - make_interval(secs => %s)
+            AND NOT EXISTS (
+                SELECT FROM assistant_turn AS other
+                WHERE other.conversation_id = turn.conversation_id AND other.state = 'running'))
+) OR EXISTS (
+    SELECT FROM assistant_turn
+    WHERE state = 'running'
+        AND (deadline_at < statement_timestamp() OR lease_until < statement_timestamp())
 )
 """
 
 
 def is_any_overdue(*, seconds: float) -> bool:
-    """Whether a worker fell silent, a deadline passed, or a queued turn is ``seconds`` late."""
+    """Whether a worker fell silent, a deadline passed, or a queued head is ``seconds`` late."""
     with connection.cursor() as cursor:
         cursor.execute(OVERDUE, [seconds])
         return bool(cursor.fetchone()[0])
 
 
+# What is not set stays so: the least of nothing and a time would be that time.
+PULLING_IN = """
+UPDATE assistant_turn AS turn
+SET lease_until = CASE WHEN turn.lease_until IS NOT NULL
+        THEN least(turn.lease_until, latest.lease_until) END,
+    next_publish_at = least(turn.next_publish_at, latest.next_publish_at),
+    deadline_at = CASE WHEN turn.deadline_at IS NOT NULL
+        THEN least(turn.deadline_at, latest.deadline_at) END
+FROM (
+    SELECT statement_timestamp() + make_interval(secs => %(lease_until)s) AS lease_until,
+        statement_timestamp() + make_interval(secs => %(next_publish_at)s) AS next_publish_at,
+        statement_timestamp() + make_interval(secs => %(deadline_at)s) AS deadline_at
+) AS latest
+WHERE turn.id IN (
+        SELECT id FROM assistant_turn WHERE state = 'queued'
+        UNION ALL SELECT id FROM assistant_turn WHERE state = 'running')
+    AND turn.state IN ('queued', 'running')
+    AND (turn.lease_until > latest.lease_until OR turn.next_publish_at > latest.next_publish_at
+        OR turn.deadline_at > latest.deadline_at)
+"""
+
+
 def pull_in() -> int:
-    """Bring near what a clock that was set back has left far ahead; return how many times.
+    """Bring near what a clock that was set back has left far ahead; return of how many turns.
 
     A dead worker's turn would else wait for its lease for as long as the clock jumped.
     """
-    pulled = 0
-    for name, seconds in FURTHEST.items():
-        latest = Now() + timedelta(seconds=seconds)
-        open_turns = Turn.objects.filter(state__in=[State.QUEUED, State.RUNNING])
-        pulled += open_turns.filter(**{f"{name}__gt": latest}).update(**{name: latest})
-    return pulled
+    with connection.cursor() as cursor:
+        cursor.execute(PULLING_IN, FURTHEST)
+        return int(cursor.rowcount)
 
 
 def take_due(queryset: QuerySet[Turn], *, limit: int, overdue_seconds: float = 0) -> list[int]:

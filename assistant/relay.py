@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from django.db import Error
-from django.db.models import DurationField, Exists, ExpressionWrapper, F, OuterRef, Value
+from django.db.models import DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, Value
 from django.db.models.functions import Now
 
 from assistant.actions import expire_proposal, expired_proposals
@@ -82,13 +82,12 @@ def fail_overdue() -> int:
     A turn that died in every attempt (the last one by the local engine) ends here too,
     without waiting for its deadline.
     """
-    overdue = Turn.objects.filter(
-        state__in=[State.QUEUED, State.RUNNING], deadline_at__lt=Now()
-    ).values_list("pk", flat=True)
-    worn_out = Turn.objects.filter(
-        state=State.RUNNING, lease_until__lt=Now(), attempt__gt=MAX_ATTEMPTS
-    ).values_list("pk", flat=True)
-    pks = {*overdue[:BATCH], *worn_out[:BATCH]}
+    is_over = Q(deadline_at__lt=Now())
+    is_worn_out = Q(lease_until__lt=Now(), attempt__gt=MAX_ATTEMPTS)
+    # Each by its own index of open turns.
+    queued = Turn.objects.filter(is_over, state=State.QUEUED).values_list("pk", flat=True)
+    running = Turn.objects.filter(is_over | is_worn_out, state=State.RUNNING)
+    pks = {*queued[:BATCH], *running.values_list("pk", flat=True)[:BATCH]}
     return sum(_guarded(fail_turn, pk, code="deadline") for pk in pks)
 
 

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
@@ -27,6 +28,8 @@ Listener = Callable[[Message], None]
 SHARDS = 64
 RUNNING_TEXT_SECONDS = 180
 SEND_SECONDS = 1.0
+# Where Redis is away it is no use to ask again at once.
+PAUSE_SECONDS = 0.2
 # What waits together goes together.
 BATCH = 100
 # After a restart of Redis the beginning is gone: an append would make half a text.
@@ -104,8 +107,20 @@ class Publisher:
             self._is_waiting = False
             if asyncio._get_running_loop() is loop:
                 wake.set()
-            else:
+                return
+            # A loop that has ended sends nothing more.
+            with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(wake.set)
+
+    def drain(self, *, seconds: float) -> None:
+        """Wait in another thread, so long at most, until what was published is sent."""
+        deadline = time.monotonic() + seconds
+        while self._is_sending and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    @property
+    def _is_sending(self) -> bool:
+        return self._loop is not None and (bool(self._queue) or not self._is_waiting)
 
     def _ensure_loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
@@ -127,12 +142,24 @@ class Publisher:
         while wake is not None:
             while self._queue:
                 batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH))]
-                counters["hints_failed"] += await self._send(redis, batch)
+                failed = await self._try_to_send(redis, batch)
+                counters["hints_failed"] += failed
+                if failed == len(batch):
+                    await asyncio.sleep(PAUSE_SECONDS)
             wake.clear()
             # In this order: what comes after the look sees that it must wake.
             self._is_waiting = True
             if not self._queue:
                 await wake.wait()
+
+    async def _try_to_send(
+        self, redis: "aioredis.Redis", batch: Sequence[tuple[str, Message]]
+    ) -> int:
+        try:
+            return await self._send(redis, batch)
+        except Exception:  # the sender's edge: what follows goes out all the same
+            logger.exception("hints not sent")
+            return len(batch)
 
     async def _send(self, redis: "aioredis.Redis", batch: Sequence[tuple[str, Message]]) -> int:
         """Send what waits, in its order and one round trip; return how many hints failed."""
@@ -143,7 +170,7 @@ class Publisher:
             try:
                 sent = layer.serialize(message)
             except (ValueError, TypeError):
-                # A text that can't be encoded must not end the thread.
+                # A text that can't be encoded keeps no other back.
                 failed += len(pieces) or 1
                 continue
             for piece in pieces:
@@ -205,6 +232,11 @@ _publisher = Publisher()
 def send_on(loop: asyncio.AbstractEventLoop) -> None:
     """Let this process send its hints on ``loop``, which runs till the process ends."""
     _publisher.send_on(loop)
+
+
+def drain(*, seconds: float) -> None:
+    """Wait, so long at most, until this process's hints are sent."""
+    _publisher.drain(seconds=seconds)
 
 
 def publish_soon(group: str, message: Message) -> None:

@@ -19,7 +19,7 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 
 from core.background import Work, close_database_connections, collecting
 from core.garbage import spare_what_is_loaded
-from core.realtime import send_on
+from core.realtime import SEND_SECONDS, drain, send_on
 
 logger = logging.getLogger(__name__)
 # Less than the supervisor and docker-compose wait before they kill.
@@ -93,6 +93,7 @@ class AsyncTaskPool(BasePool):
         deadline = time.monotonic() + STOP_SECONDS
         while len(self._tasks) > POLLS and time.monotonic() < deadline:
             time.sleep(0.05)
+        drain(seconds=SEND_SECONDS)
         self.loop.call_soon_threadsafe(self.loop.stop)
         close_database_connections()
         for connection in connections.all(initialized_only=True):

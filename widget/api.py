@@ -193,6 +193,8 @@ def messages(request: HttpRequest, public_id: UUID) -> HttpResponse:
     limit = _number(request, "limit", default=PAGE, most=PAGE)
     rows = next_page(conversation, after=after, limit=limit)
     cards = read_cards(conversation, rows)
+    # After a sign-in what came since is for the new token's holder alone.
+    _authorise(request, public_id)
     return JsonResponse(
         {
             "messages": message_frames(rows, conversation=conversation, cards=cards),

@@ -104,12 +104,12 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     def _let_go(self, code: int) -> None:
         self._leave_waiting_room()
         self._hello_timer.cancel()
-        self._closing = asyncio.get_running_loop().create_task(self._close_silent(code))
+        self._closing = asyncio.get_running_loop().create_task(self.close(code))
 
-    async def _close_silent(self, code: int) -> None:
-        # The client may be gone already.
+    async def close(self, code: int | None = None, reason: str | None = None) -> None:
+        """Close, unless that was done already or the client is gone."""
         with suppress(OSError, RuntimeError):
-            await self.close(code)
+            await super().close(code, reason)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Take one frame; whatever is wrong with it costs the client an ``error``, no more."""
@@ -212,9 +212,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                 await self.send(text_data=json.dumps(frame))
         except TimeoutError:
             self.is_dead = True
-            # The server may have given it up already: its pings were not answered either.
-            with suppress(RuntimeError):
-                await self.close(4408)
+            await self.close(4408)
         except (OSError, RuntimeError):
             # The client is gone. Its disconnect is on the way here and cleans up.
             self.is_dead = True

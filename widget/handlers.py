@@ -86,7 +86,7 @@ async def handle(  # noqa: C901, PLR0912 - one branch a frame type
         case Typing():
             _typing(socket, on=frame.on)
         case Read():
-            await in_database_thread(mark_read)(conversation.pk, seq=frame.seq)
+            await act(mark_read, seq=frame.seq)
         case Stop():
             await _stop(conversation.pk, act)
         case AskForPerson():

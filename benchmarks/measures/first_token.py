@@ -83,6 +83,7 @@ async def _warm_up(system: System, bench: Bench, *, seed: int) -> None:
         )
     )
     await close_all(chats)
+    await asyncio.sleep(SETTLE_SECONDS)
 
 
 def first_token_of(seen: Seen) -> Figures:

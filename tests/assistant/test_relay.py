@@ -6,11 +6,12 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from assistant import relay
+from assistant import claims, relay
 from assistant.claims import claim_turn
 from assistant.management.commands import relay as relay_command
 from assistant.models import Turn
@@ -80,7 +81,7 @@ def test_run_once_when_the_clock_was_set_back(
         next_publish_at=F("next_publish_at") + hour,
         deadline_at=F("deadline_at") + hour,
     )
-    assert relay.run_once()["pulled_in"] == (3 if claimed else 2)
+    assert relay.run_once()["pulled_in"] == 1
     assert relay.run_once()["pulled_in"] == 0
     turn.refresh_from_db()
     assert (turn.lease_until is not None) is claimed
@@ -93,9 +94,9 @@ def test_run_once_when_the_clock_was_set_back(
     [
         (False, "next_publish_at", -10, {"republished": 1, "reclaimed": 0, "failed": 0}),
         # The workers look for it first; a worker that lives has its own next time.
-        (False, "next_publish_at", -2, {}),
+        (False, "next_publish_at", -1, {}),
         (True, "next_publish_at", -10, {}),
-        (True, "lease_until", 1, {}),
+        (True, "lease_until", 5, {}),
         (False, "deadline_at", -1, {"republished": 0, "reclaimed": 0, "failed": 1}),
         (True, "deadline_at", -1, {"republished": 0, "reclaimed": 0, "failed": 1}),
     ],
@@ -114,6 +115,29 @@ def test_bring_back_turns_looks_for_what_is_overdue(
         claim_turn(turn.pk)
     Turn.objects.update(**{column: Now() + timedelta(seconds=seconds)})
     assert relay.bring_back_turns() == found
+
+
+def test_bring_back_turns_leaves_what_waits_behind_a_running_one(ask: Ask) -> None:
+    claim_turn(ask("Where is it?").pk)
+    behind = ask("And what does it cost?")
+    Turn.objects.filter(pk=behind.pk).update(next_publish_at=Now() - timedelta(seconds=10))
+    assert relay.bring_back_turns() == {}
+
+
+@pytest.mark.parametrize(
+    ("statement", "values"), [(claims.OVERDUE, [3]), (claims.PULLING_IN, claims.FURTHEST)]
+)
+def test_looks_of_each_second_read_no_turn_that_has_ended(
+    conversation: Conversation, statement: str, values: object
+) -> None:
+    ended = {"conversation": conversation, "state": "done", "from_seq": 1, "holder_epoch": 0}
+    Turn.objects.bulk_create([Turn(**ended) for _ in range(3_000)])
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE assistant_turn")
+        cursor.execute(f"EXPLAIN {statement}", values)
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert "turn_queued" in plan or "one_queued_turn" in plan
+    assert "Seq Scan" not in plan
 
 
 def test_bring_back_turns_of_a_dead_worker(ask: Ask, published: list[int]) -> None:

@@ -54,6 +54,9 @@ async def publisher(
     if request.param == "the test's loop":
         made.send_on(asyncio.get_running_loop())
     yield made
+    # What it could not send yet, no other test's counts are to tell of.
+    made._queue.clear()
+    await asyncio.to_thread(made.drain, seconds=PATIENCE_SECONDS)
     if made._task is not None:
         made._task.cancel()
 
@@ -89,6 +92,54 @@ async def test_publishing_while_redis_is_gone_is_counted_and_never_waits(
     hub, heard = Hub(), list[dict[str, Any]]()
     await hub.join(GROUP, heard.append)
     await until(lambda: bool(heard), trying=lambda: publisher.publish(GROUP, hint(2)))
+
+
+async def test_sending_goes_on_after_what_nobody_expected(
+    valkey: EmbeddedValkey, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub, heard = Hub(), list[dict[str, Any]]()
+    await hub.join(GROUP, heard.append)
+    failed, send = counters["hints_failed"], publisher._send
+
+    async def fail_once(*_: object) -> int:
+        monkeypatch.setattr(publisher, "_send", send)
+        raise LookupError
+
+    monkeypatch.setattr(publisher, "_send", fail_once)
+    publisher.publish(GROUP, hint(1))
+    await until(lambda: counters["hints_failed"] == failed + 1)
+    publisher.publish(GROUP, hint(2))
+    await until(lambda: bool(heard))
+    hub.leave(GROUP, heard.append)
+
+
+async def test_drain_waits_for_what_was_published_and_not_for_ever(
+    valkey: EmbeddedValkey, publisher: Publisher
+) -> None:
+    counted = counters["hints_failed"]
+    for number in range(1_000):
+        publisher.publish(GROUP, hint(number))
+    await asyncio.to_thread(publisher.drain, seconds=PATIENCE_SECONDS)
+    assert not publisher._queue
+    async with aioredis.Redis.from_url(valkey.url) as redis:
+        sent = (await redis.info("commandstats"))["cmdstat_publish"]["calls"]
+    assert (sent, counters["hints_failed"]) == (1_000, counted)
+    valkey.stop()
+    for number in range(1_000):
+        publisher.publish(GROUP, hint(number))
+    began = time.monotonic()
+    await asyncio.to_thread(publisher.drain, seconds=0.3)
+    assert time.monotonic() - began < 2
+    assert publisher._queue
+
+
+def test_publishing_after_the_end_of_the_loop_raises_nothing() -> None:
+    publisher, loop = Publisher(), asyncio.new_event_loop()
+    publisher.send_on(loop)
+    loop.close()
+    publisher._is_waiting = True
+    publisher.publish(GROUP, hint(1))
+    assert len(publisher._queue) == 1
 
 
 def test_publishing_past_the_bound_drops_the_oldest_and_counts_it(

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from channels.generic.websocket import AsyncWebsocketConsumer
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.test import Client
@@ -33,6 +34,7 @@ from tests.widget.sockets import ChatClient
 from tests.widget.test_api import bearer, open_session, post, signed
 from widget import api, handlers, sessions
 from widget.previews import PreviewCursor
+from widget.protocol import MAX_FRAME_BYTES
 
 
 @pytest.mark.django_db
@@ -304,9 +306,16 @@ def test_allowed_origins_are_exact(origin: str, fine: bool) -> None:
 @pytest.mark.parametrize(
     "frame",
     [
-        {"type": "end"},
+        {"type": "read", "seq": 0},
+        {"type": "handoff"},
+        {"type": "resume_assistant"},
+        {"type": "feedback", "message": str(uuid.uuid4()), "helpful": True},
+        {"type": "rate", "score": 5},
         {"type": "contact", "email": "eve@example.com"},
+        {"type": "confirm", "call": str(uuid.uuid4()), "accept": True},
+        {"type": "end"},
     ],
+    ids=lambda frame: frame["type"],
 )
 async def test_frame_whose_token_is_renewed_meanwhile_does_nothing(
     site: Site, monkeypatch: pytest.MonkeyPatch, frame: dict[str, object]
@@ -314,15 +323,50 @@ async def test_frame_whose_token_is_renewed_meanwhile_does_nothing(
     conversation, token = await in_database_thread(start_conversation)(site)
 
     def sign_in(*_: object, **__: object) -> None:
-        renew_token(Conversation.objects.get())
+        # Without the hint by which the socket's writer would close it first.
+        Conversation.objects.update(token_hash="of another token")
 
     async with ChatClient(token) as client:
-        monkeypatch.setattr(handlers, "check_rate", sign_in)
+        monkeypatch.setattr(handlers, "check_origin_of", sign_in)
         await client.send(**frame)
         assert await client.closed_with() == 4401
+        assert [one["code"] for one in client.of("error")] == ["unauthorized"]
     await conversation.arefresh_from_db()
     assert conversation.status == Conversation.Status.ASSISTANT
     assert not await Customer.objects.exclude(email="").aexists()
+
+
+@pytest.mark.django_db
+def test_messages_by_http_after_a_sign_in_are_for_its_token_alone(
+    client: Client, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted = open_session(client).json()
+
+    def sign_in_and_read(conversation: Conversation, **_: object) -> list[MessageRow]:
+        renew_token(conversation)
+        say(conversation, "My card ends in 42")
+        return list(MessageRow.objects.all())
+
+    monkeypatch.setattr(api, "next_page", sign_in_and_read)
+    url = f"/api/v1/conversations/{planted['conversation']}/messages"
+    assert client.get(url, headers=bearer(planted["token"])).status_code == 401
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_frame_on_a_socket_that_was_closed_just_before_ends_nothing(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, token = await in_database_thread(start_conversation)(site)
+
+    async def is_closed(*_: object, **__: object) -> None:
+        # As the server does where a close was sent before.
+        raise RuntimeError
+
+    async with ChatClient(token) as client:
+        monkeypatch.setattr(AsyncWebsocketConsumer, "close", is_closed)
+        await client.socket.send_to(text_data="x" * (MAX_FRAME_BYTES + 1))
+        # Its consumer lives, and will leave its groups at the disconnect.
+        await client.say("Hello?")
 
 
 @pytest.mark.django_db(transaction=True)
