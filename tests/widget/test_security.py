@@ -366,7 +366,7 @@ async def test_frame_on_a_socket_that_was_closed_just_before_ends_nothing(
         monkeypatch.setattr(AsyncWebsocketConsumer, "close", is_closed)
         await client.socket.send_to(text_data="x" * (MAX_FRAME_BYTES + 1))
         # Its consumer lives, and will leave its groups at the disconnect.
-        await client.say("Hello?")
+        assert (await client.say("Hello?"))["seq"] == 1
 
 
 @pytest.mark.django_db(transaction=True)
